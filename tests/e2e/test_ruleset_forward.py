@@ -1,0 +1,125 @@
+"""await.forward: lua.md section 11, row by row, with real dials."""
+
+import pytest
+
+from support import clients, data, net
+from support.hops import Hop
+from support.proxy import Proxy
+from support.servers import Blackhole, Listener
+
+BOTH = pytest.mark.parametrize("threads", ["1", "2"])
+
+
+@pytest.fixture
+def rules(tmp_path):
+    def write(body):
+        path = tmp_path / "ruleset.lua"
+        path.write_text(f"local ruleset = {{}}\nfunction ruleset.resolve(address)\n{body}\nend\n"
+                        "return ruleset\n")
+        return path
+    return write
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["socks4a", "socks5h", "http"])
+def test_it_relays_at_once_whatever_comes_later(io, rules, echo, kind, threads):
+    body = f"""
+        print("FORWARD", await.forward("127.0.0.1:{echo.port}"))
+        await.sleep(0.3)
+        print("AGAIN", pcall(await.forward, "127.0.0.1:{echo.port}"))
+        error("later")"""
+    with Proxy("-r", rules(body), "--threads", threads, io=io) as proxy:
+        with clients.open_tunnel(proxy.address, ("a", 1), kind) as sock:
+            data.ping(sock)
+            assert proxy.count_log("AGAIN") == 0
+            proxy.wait_log("FORWARD\ttrue$")
+            proxy.wait_log("AGAIN\tfalse\tawait.forward: the request is not forwardable$")
+            proxy.wait_log("ruleset error: .*later")
+            data.ping(sock)
+
+
+@BOTH
+def test_failures_leave_the_request_open(io, rules, echo, threads):
+    dead, address = net.dead_port()
+    with dead, Hop("socks5", reply=b"\5\5\0\1\0\0\0\0\0\0") as no, \
+            Hop("socks5", choice=b"\5\xff") as rude, Hop("socks5", reply=None) as closing:
+        body = f"""
+            print("1", await.forward("127.0.0.1:{address[1]}"))
+            print("2", await.forward("does-not-exist.invalid:1"))
+            print("3", await.forward("a:1", "{no.url()}"))
+            print("4", await.forward("a:1", "{rude.url()}"))
+            print("5", await.forward("a:1", "{closing.url()}"))
+            print("6", select("#", await.forward()), await.forward(nil, "x"))
+            print("7", pcall(await.forward, "a"))
+            print("8", pcall(await.forward, "a:1", "foo://x:1"))
+            print("9", pcall(coroutine.wrap(await.forward), "a:1"))
+            neosocksd.async(print, await.forward, "a:1")
+            if address == "no:1" then return nil end
+            return "127.0.0.1:{echo.port}" """
+        with Proxy("-r", rules(body), "--threads", threads, io=io) as proxy:
+            with clients.open_tunnel(proxy.address, ("a", 1), "socks5h") as sock:
+                data.ping(sock)
+            text = proxy.text("out")
+            for line in ("1\tfalse\tconnection failed", "2\tfalse\tname resolution failed",
+                         "3\tfalse\tproxy refused connection", "6\t1\tnil",
+                         "7\tfalse\tinvalid address", "8\tfalse\tinvalid address",
+                         "9\tfalse\tawait.forward must be called from a ruleset request handler",
+                         "false\tawait.forward must be called from a ruleset request handler"):
+                assert f"\n{line}\n" in f"\n{text}\n", f"{line!r} is not in\n{text}"
+            for number in (4, 5):
+                proxy.wait_log(rf"^{number}\tfalse\t(proxy|unexpected|connection)")
+            clients.expect_refusal(proxy.address, ("no", 1), "socks5h", 1)
+
+
+def test_policy_is_not_bypassed(io, rules):
+    """Nor by a rule that forwards to what the client has asked for: a listener of ours."""
+    with Proxy("-r", rules("print(await.forward(address))"), io=io) as proxy:
+        clients.expect_refusal(proxy.address, ("127.0.0.1", proxy.port), "http", 403)
+        proxy.wait_log("false\tconnection blocked by policy")
+
+
+@BOTH
+def test_a_client_that_hangs_up_ends_the_wait(io, rules, threads):
+    with Blackhole() as hole:
+        body = f"""print("DIALS") print("ENDED", await.forward("127.0.0.1:{hole.port}"))"""
+        with Proxy("-r", rules(body), "--threads", threads, io=io) as proxy:
+            sock = net.connect(proxy.address)
+            sock.sendall(clients.socks4a_request("a", 1))
+            proxy.wait_log("DIALS")
+            net.reset(sock)
+            proxy.wait_log("ENDED\tfalse\trequest cancelled", deadline=5 * net.SCALE)
+
+
+@BOTH
+def test_closing_the_routine_cancels_the_dial(io, rules, threads):
+    with Blackhole() as hole:
+        body = f"""
+            local me = coroutine.running()
+            neosocksd.async(print, function() await.sleep(0.05) coroutine.close(me) end)
+            await.forward("127.0.0.1:{hole.port}")"""
+        with Proxy("-r", rules(body), "--threads", threads, io=io) as proxy:
+            clients.expect_refusal(proxy.address, ("a", 1), "socks5h", 1)
+
+
+def test_a_chain_of_tries(io, rules):
+    """The first hop is dead, the second serves: what failover does."""
+    dead, address = net.dead_port()
+    with dead, Hop("http") as hop:
+        body = f"""
+            for _, proxy in ipairs{{"http://127.0.0.1:{address[1]}", "{hop.url()}"}} do
+                if await.forward(address, proxy) then return end
+            end"""
+        with Proxy("-r", rules(body), io=io) as proxy:
+            with clients.open_tunnel(proxy.address, ("a.test", 7), "socks5h") as sock:
+                data.ping(sock)
+            assert hop.messages[0][0].startswith(b"CONNECT a.test:7 ")
+
+
+def test_what_the_target_says_first_arrives(io, rules):
+    with Listener() as target:
+        with Proxy("-r", rules(f"await.forward('127.0.0.1:{target.port}')"), io=io) as proxy:
+            with clients.open_tunnel(proxy.address, ("a", 1), "socks5h") as sock:
+                far = target.accept()
+                far.sendall(b"hello")
+                assert net.recv_exact(sock, 5) == b"hello"
+                far.close()

@@ -140,7 +140,7 @@ private:
                                     : failure_text(*answer, "/sessions/ID", with_token_);
             if (answer->status != 404) return report;
         }
-        if (ended > 0) report.output = ended_text(ended);
+        if (ended > 0) report.output = ended_text(std::to_string(ended));
         return report;
     }
 
@@ -154,11 +154,11 @@ private:
         if (!body) return body.error();
         const auto answer = json_of(request, *body);
         if (!answer) return answer.error();
-        return {kDone, ended_text(static_cast<std::size_t>(answer->at("killed").number())), {}};
+        return {kDone, ended_text(printable(answer->at("killed").text())), {}};
     }
 
-    static std::string ended_text(std::size_t count) {
-        return fmt::format("{} session{} ended\n", count, count == 1 ? "" : "s");
+    static std::string ended_text(std::string_view count) {
+        return fmt::format("{} session{} ended\n", count, count == "1" ? "" : "s");
     }
 
     Report explain() {

@@ -2,6 +2,7 @@
 
 #include "ctl/reports.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -53,8 +54,10 @@ std::string bytes_text(const JsonValue& bytes) {
 }
 
 std::string seconds_text(double seconds) {
+    // What a server says may be any number; beyond three centuries none fits into nanoseconds.
+    constexpr double kMost = 9e9;
     return api::format_duration(std::chrono::duration_cast<std::chrono::nanoseconds>(
-        std::chrono::duration<double>(seconds)));
+        std::chrono::duration<double>(std::clamp(seconds, -kMost, kMost))));
 }
 
 std::string rate_text(double bytes_per_second) {

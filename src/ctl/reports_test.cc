@@ -50,6 +50,12 @@ TEST(CtlReports, an_explanation_is_laid_out_line_by_line) {
               "Time Cost           : 1.000ms\n");
 }
 
+TEST(CtlReports, a_time_that_no_clock_can_hold_is_the_longest_there_is) {
+    EXPECT_EQ(seconds_text(2.4e51), seconds_text(9e9));
+    EXPECT_EQ(seconds_text(-2.4e51), "-" + seconds_text(9e9));
+    EXPECT_EQ(seconds_text(65.25), "1:05.3");
+}
+
 TEST(CtlReports, a_session_is_one_row) {
     const auto session = JsonValue::parse(
         R"({"id":17,"client":"192.0.2.1:4000","user":null,"protocol":"socks5",)"

@@ -178,6 +178,7 @@ def test_a_lost_peer_comes_back(make, io, echo, tmp_path):
 def test_a_reload_in_full_work(make):
     one, two, three = line(make, "rules", "rules", "rules")
     one.wait_peer(r'"peer2"->"peer3"')
+    three.wait_peer(r'"peer2"->"peer1"')
     two.post("/ruleset/update?module=agent", (ROOT / "lua" / "agent.lua").read_text())
     one.reach("peer3.internal")  # at once: what was known before is known
     two.invoke('agent.hosts = { "peer2", "fresh" }')

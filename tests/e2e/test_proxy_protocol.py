@@ -131,6 +131,7 @@ def test_a_chain_of_announcements_keeps_the_client(io):
 
     def target(sock):
         told.append(read_header(sock)[0])
+        assert net.recv_exact(sock, 5) == b"early"  # closed unread, it would be a reset
         sock.sendall(b"done")
 
     with Server(target) as server:

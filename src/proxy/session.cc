@@ -96,6 +96,7 @@ io::Task<Session::After> Session::serve(Setup& setup, std::string& reply) {
     if (http_) {
         if (!co_await next_request()) co_return After::close;
         target_.clear();
+        address_.reset();
     }
     if (worker_->access_log()) draft_access(setup);
     Ending end;

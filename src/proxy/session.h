@@ -161,6 +161,7 @@ private:
     Endpoint client_address_;
     std::optional<net::PeerCredentials> unix_client_;  // instead of an address
     std::optional<Endpoint> announcer_;                // by whom client_address_ was announced
+    std::optional<Endpoint> address_;                  // connected to: target or first hop
     int fd_;  // of the client, also when it is closed already
     const ListeningSocket& listener_;
     Service service_;

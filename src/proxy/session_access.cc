@@ -66,7 +66,7 @@ AccessFacts Session::access_facts(const Setup& setup) const {
                  std::chrono::duration_cast<std::chrono::system_clock::duration>(age);
     facts.begun = begun;
     if (setup.access->reached) facts.setup = rounded(*setup.access->reached - begun);
-    facts.address = setup.access->address;
+    facts.address = address_;
     return facts;
 }
 

@@ -15,10 +15,9 @@ io::Task<std::expected<std::string, net::DialFailure>> Session::reach(
     const proto::Command command = setup.machine.request().command;
     if (command == proto::Command::bind) co_return co_await bind(setup, request);
     if (command == proto::Command::udp_associate) co_return co_await associate(setup, request);
-    std::optional<Endpoint>* const connected = setup.access ? &setup.access->address : nullptr;
     // Of an attempt before, if rules make several.
-    if (connected) connected->reset();
-    co_return co_await worker_->dialer().dial(target(), request, connected);
+    address_.reset();
+    co_return co_await worker_->dialer().dial(target(), request, &address_);
 }
 
 io::Task<std::expected<std::string, net::DialFailure>> Session::bind(
@@ -26,8 +25,7 @@ io::Task<std::expected<std::string, net::DialFailure>> Session::bind(
     BindService service(worker_->services(), client());
     auto connected = co_await service.serve(target(), request);
     setup.bound = service.bound();
-    if (connected) setup.peer = service.peer();
-    if (connected && setup.access) setup.access->address = setup.peer;
+    if (connected) address_ = setup.peer = service.peer();
     co_return connected;
 }
 
@@ -43,7 +41,7 @@ io::Task<std::expected<std::string, net::DialFailure>> Session::associate(
     auto bound = co_await setup.association->open(request);
     if (!bound) co_return std::unexpected(std::move(bound.error()));
     target_ = "udp " + bound->to_string();
-    if (setup.access) setup.access->address = *bound;
+    address_ = *bound;
     const std::string reply = proto::socks5_reply(proto::Reply::succeeded, &*bound);
     const auto sent = co_await io::send_all(worker_->loop(), client(), reply);
     if (sent) co_return std::string();

@@ -1,8 +1,8 @@
 // A session as others see it: what a listing shows of it, and how it is ended from outside.
 //
-// An idle tunnel must stay small, so little is kept for this alone: addresses are asked of the
-// kernel, the hops of -x are known to all, and only a session with a user, or whose rules have
-// changed something, has notes. Tested by tests/e2e/test_api_sessions.py.
+// An idle tunnel must stay small, so little is kept for this alone: the hops of -x are known to
+// all, and only a session with a user, or whose rules have changed something, has notes. Tested by
+// tests/e2e/test_api_sessions.py.
 
 #include "proxy/http_exchange.h"
 #include "proxy/request_names.h"
@@ -77,13 +77,10 @@ SessionRow Session::describe(const SessionFacts& facts) {
         row.chain = *notes_->chain;
     else if (service_ != Service::forward || !config.forward_socket)
         for (const proto::ProxyUrl& hop : config.chain) row.chain.push_back(hop.to_string());
-    if (target().is_open()) {
-        const auto peer = io::peer_endpoint(target().fd());
-        if (peer)
-            row.address = Endpoint{peer->ip.unmapped(), peer->port}.to_string();
-        else if (config.forward_socket && service_ == Service::forward)
-            row.address = config.forward_socket->to_string();
-    }
+    if (relaying_ && config.forward_socket && service_ == Service::forward)
+        row.address = config.forward_socket->to_string();
+    else if (address_ && command_ != proto::Command::udp_associate)  // there it is our own
+        row.address = Endpoint{address_->ip.unmapped(), address_->port}.to_string();
     row.client_address = facts.client;
     row.client_uid = facts.client_uid;
     row.worker = facts.worker;

@@ -20,7 +20,6 @@ struct AccessDraft {
 
     io::TimePoint begun;                   // accepted, or a further HTTP request came
     std::optional<io::TimePoint> reached;  // the target was
-    std::optional<Endpoint> address;       // connected to
 };
 
 struct Session::Setup {

@@ -83,7 +83,9 @@ std::expected<ExplainedRequest, std::string> parse_explain_query(const Query& qu
     result.request.address = target->to_string();
     result.request.username = query.get("user");
     result.request.password = query.get("password");
-    result.request.client = query.get("client").value_or("127.0.0.1:0");
+    const std::string client = query.get("client").value_or("127.0.0.1:0");
+    if (!ruleset::set_client(result.request, client))
+        return complain(fmt::format("bad client `{}': ADDRESS:PORT or unix:uid=NUMBER", client));
     result.request.listener = query.get("listener").value_or("");
     result.request.protocol = row->name;
     result.request.command = *known;

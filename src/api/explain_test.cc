@@ -40,7 +40,7 @@ TEST(ExplainQuery, takes_who_asks) {
 
 TEST(ExplainQuery, refuses_what_it_does_not_understand) {
     for (const char* text : {"", "addr=", "addr=host", "addr=a:99999", "addr=a:1&protocol=ftp",
-                             "addr=a:1&command=x", "addr=a:1&usr=u"})
+                             "addr=a:1&command=x", "addr=a:1&usr=u", "addr=a:1&client=garbage"})
         EXPECT_FALSE(parse(text)) << text;
 }
 

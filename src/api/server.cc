@@ -47,6 +47,7 @@ struct ApiServer::Connection {
     RequestReader reader;
     io::TimePoint begun;  // of the request: accepted, or its first byte arrived
     bool first = true;
+    bool answering = false;            // some of the answer may be on its way
     io::Deadline* deadline = nullptr;  // of the request
 };
 
@@ -118,6 +119,7 @@ io::Task<bool> ApiServer::wait_for_request(Connection& connection) {
         if (!co_await std::move(ready)) co_return false;
     }
     connection.begun = loop_.now();
+    connection.answering = false;
     co_return true;
 }
 
@@ -135,15 +137,24 @@ io::Task<ApiServer::After> ApiServer::serve_request(Connection& connection) {
     if (connection.reader.reading()) {
         LOG_DEBUG("api: {}: request timeout", connection.name);
         if (!connection.reader.started()) co_return After::close;
-        io::Scope last(&tasks_.scope());
-        const io::Deadline deadline(loop_, last, limits::kLingerTime);
-        auto answering = answer(connection, page_response(408)).in_scope(last);
-        co_return co_await std::move(answering);
+        co_return co_await answer_late(connection, page_response(408));
     }
     const HttpRequest& request = connection.reader.request();
     LOG_WARNING("api: {}: {} {} was not answered in time", connection.name, request.method,
                 request.target.path_text());
-    co_return After::close;
+    // Callers of routines expect a close; who asks for an explanation has asked a person's
+    // question.
+    const auto endpoint = route(request, endpoints_.has_ruleset());
+    if (connection.answering || endpoint != Endpoint::explain) co_return After::close;
+    co_return co_await answer_late(
+        connection, text_response(504, "explain: the rules have not decided within the timeout"));
+}
+
+io::Task<ApiServer::After> ApiServer::answer_late(Connection& connection, HttpResponse response) {
+    io::Scope scope(&tasks_.scope());
+    const io::Deadline deadline(loop_, scope, limits::kLingerTime);
+    auto answering = answer(connection, std::move(response)).in_scope(scope);
+    co_return co_await std::move(answering);
 }
 
 io::Task<std::optional<Next>> ApiServer::read(Connection& connection, Next next) {
@@ -221,6 +232,7 @@ io::Task<ApiServer::After> ApiServer::answer(Connection& connection, HttpRespons
               response.status);
     const bool keep_alive = request.keep_alive && may_keep_alive(response) && !stopping_;
     if (response.status < 400) counters_.successes++;
+    connection.answering = true;
     const std::string bytes =
         to_bytes(std::move(response), keep_alive, request.is_head(), std::time(nullptr));
     const auto sent = co_await io::send_all(loop_, connection.socket, bytes);

@@ -66,6 +66,8 @@ private:
                                         const HttpRequest& request) const;
     io::Task<After> exchange(Connection& connection);
     io::Task<After> answer(Connection& connection, HttpResponse response);
+    // The same when the request's own time is up.
+    io::Task<After> answer_late(Connection& connection, HttpResponse response);
     io::Task<After> stream(Connection& connection);
     io::Task<void> linger(Connection& connection);
 

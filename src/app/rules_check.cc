@@ -50,7 +50,10 @@ std::optional<ruleset::Request> request_of(const Options& options) {
         request.username = options.user->substr(0, colon);
         if (colon != std::string::npos) request.password = options.user->substr(colon + 1);
     }
-    request.client = options.ask_from;
+    if (!ruleset::set_client(request, options.ask_from)) {
+        LOG_ERROR("--from: `{}' is neither ADDRESS:PORT nor unix:uid=NUMBER", options.ask_from);
+        return std::nullopt;
+    }
     request.listener = options.listen.value_or("");
     request.protocol = "socks5";
     request.command = "connect";

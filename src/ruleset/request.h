@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace neosocksd::ruleset {
 
@@ -26,5 +27,9 @@ struct Request {
 };
 
 const char* callback_name(Request::Kind kind);
+
+// Sets who asks: "ADDRESS:PORT", "ADDRESS" (port 0), or "unix:uid=NUMBER", as the filters of
+// /sessions name clients. False, and nothing is set, if it is none of these.
+bool set_client(Request& request, std::string_view client);
 
 }  // namespace neosocksd::ruleset

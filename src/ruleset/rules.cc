@@ -48,15 +48,6 @@ bool takes_request(lua_State* lua, int index) {
 
 }  // namespace
 
-const char* callback_name(Request::Kind kind) {
-    switch (kind) {
-    case Request::Kind::resolve: return "resolve";
-    case Request::Kind::route: return "route";
-    case Request::Kind::route6: break;
-    }
-    return "route6";
-}
-
 io::Task<Verdict> Rules::ask(io::Loop& worker, Request request, Forwarder& forwarder,
                              std::shared_ptr<Transcript> transcript) {
     const auto inquiry =

@@ -83,7 +83,8 @@ public:
     // Whether the global `ruleset` is a table.
     bool has_ruleset();
 
-    // ruleset.stats(dt, q): its text, or the error's. Empty if there is no such function.
+    // ruleset.stats(dt, q): its text, or the error's, also if there is no such function
+    // (spec/rest.md section 2.1).
     std::string stats(double dt, const std::optional<std::string>& q);
     // ruleset.metrics(): empty if there is none or it fails.
     std::string metrics();
@@ -142,7 +143,7 @@ private:
     LuaResult install_ruleset();
     static int read_config(lua_State* lua);
     void close();
-    bool call_for_text(const char* name, int arguments, std::string& text);
+    bool call_for_text(const char* name, int arguments, bool optional, std::string& text);
 
     Host& host_;
     VmOptions options_;

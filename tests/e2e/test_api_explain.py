@@ -24,6 +24,7 @@ function ruleset.resolve(addr, user, password, request)
         print("forwarded", ok)
         return
     end
+    if addr == "never.test:80" then await.sleep(3600) end
     if addr == "slow.test:80" then
         await.sleep(0.05)
         print("slept")
@@ -164,3 +165,19 @@ return ruleset
                cwd=ROOT / "lua") as proxy:
         assert explain(proxy, "a.example:80")["tags"] == ["the example"]
         assert explain(proxy, "192.0.2.1:80")["tags"] == ["the rest"]
+
+
+def test_rules_that_do_not_decide_in_time(io, tmp_path):
+    (tmp_path / "r.lua").write_text(RULES)
+    with Proxy("--api", "127.0.0.1:0", "-r", tmp_path / "r.lua", "-t", "5", io=io) as proxy:
+        answer = Api(proxy).get("/ruleset/explain?addr=never.test:80")
+    assert answer.status == 504
+    assert answer.body == b"explain: the rules have not decided within the timeout"
+
+
+@pytest.mark.parametrize("client", ["garbage", "example.org:80", "unix:uid=root"])
+def test_a_client_that_is_none(proxy, client):
+    answer = Api(proxy).get("/ruleset/explain?addr=who.test:80&client=" + client)
+    assert answer.status == 400
+    assert answer.body.decode() == (
+        f"explain: bad client `{client}': ADDRESS:PORT or unix:uid=NUMBER\n")

@@ -280,6 +280,7 @@ def test_check_loads_and_asks(write):
         (["--ask", "192.0.2.1:1", "--from", "192.0.2.7:5000"], 1, "192.0.2.7:5000"),
         (["--ask", "192.0.2.1:1"], 1, "ruleset.lua:8: route fails"),
         (["--ask", "[::1]:1", "-t", "5"], 1, "none within 5 seconds"),
+        (["--ask", "192.0.2.1:1", "--from", "me"], 1, "--from: `me' is neither"),
         (["--ask", "nonsense"], 1, "nonsense")]
     for options, status, text in rows:
         done = run("--check", "-r", path, *options)

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "api/http_response.h"
 #include "base/limits.h"
 
 namespace neosocksd::api {
@@ -82,6 +83,19 @@ Coding accepted_coding(const proto::Fields& fields) {
     if (deflate.named ? deflate.allowed : rest.allowed) return Coding::deflate;
     if (gzip.named ? gzip.allowed : rest.allowed) return Coding::gzip;
     return Coding::identity;
+}
+
+bool accepts_json(const proto::Fields& fields) {
+    for (const proto::Field& field : fields) {
+        if (!equal_ignoring_case(field.name, "Accept")) continue;
+        std::string_view list = field.value;
+        while (!list.empty()) {
+            std::string_view parameters = take_until(list, ',');
+            if (equal_ignoring_case(take_until(parameters, ';'), kJson))
+                return !is_refusal(parameters);
+        }
+    }
+    return false;
 }
 
 std::string_view coding_name(Coding coding) {

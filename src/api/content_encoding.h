@@ -22,6 +22,8 @@ std::optional<Coding> content_coding(const proto::Fields& fields);
 // What Accept-Encoding lets us send: deflate, which old peers know, before gzip. What is listed
 // with q=0 is refused; "*" stands for whatever is not listed.
 Coding accepted_coding(const proto::Fields& fields);
+// Whether Accept asks for JSON by name (RFC 9110 section 12.5.1): "*/*" is what everybody sends.
+bool accepts_json(const proto::Fields& fields);
 
 std::string_view coding_name(Coding coding);  // "deflate", "gzip"
 

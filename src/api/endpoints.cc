@@ -3,6 +3,7 @@
 #include "api/endpoints.h"
 
 #include <ctime>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -28,22 +29,6 @@ HttpResponse failure_response(std::string message) {
 HttpResponse time_cost(std::string text, io::TimePoint begun) {
     text += report_line("Time Cost", format_duration(io::Clock::now() - begun));
     return text_response(200, std::move(text));
-}
-
-// Whether the client asks for JSON by name: "*/*" is what everybody sends.
-bool wants_json(const HttpRequest& request) {
-    if (!request.accept) return false;
-    std::string_view list = *request.accept;
-    while (!list.empty()) {
-        const auto end = std::min(list.find(','), list.size());
-        std::string_view type = list.substr(0, end);
-        list.remove_prefix(std::min(end + 1, list.size()));
-        type = type.substr(0, type.find(';'));
-        while (type.starts_with(' ')) type.remove_prefix(1);
-        while (type.ends_with(' ')) type.remove_suffix(1);
-        if (proto::equal_ignoring_case(type, kJson)) return true;
-    }
-    return false;
 }
 
 }  // namespace
@@ -82,27 +67,35 @@ HttpResponse Endpoints::stats(const HttpRequest& request) {
     HttpResponse response = text_response(200, {});
     response.no_store = !post;
     response.coding = request.answer_coding;
-    if (wants_json(request) && !post) {
+    // Before the ruleset is asked: that takes time.
+    const double dt = post ? rates_.seconds(now) : 0;
+    std::optional<RateMeter> rates;
+    if (post && server) rates = std::exchange(rates_, RateMeter(now));
+    std::optional<std::string> said;
+    if (post && vm_) said = vm_->stats(dt, query->get("q"));
+    if (request.wants_json) {
+        JsonWriter json;
+        json.begin_object();
+        if (server) write_stats(json, now, std::time(nullptr));
+        if (rates) rates->write(json, now);
+        if (said) json.member("ruleset_stats", *said);
         response.content_type = kJson;
-        response.body = stats_json(now, std::time(nullptr));
+        response.body = json.end().text() + "\n";
         return response;
     }
     if (server) {
         if (!query->flag("nobanner", false)) response.body += stats_banner(now);
         response.body += stats_text(now, std::time(nullptr));
-        if (post) response.body += rates_.text(now);
     }
-    if (post) {
-        const double dt = rates_.seconds(now);
-        if (server) rates_.reset(now);
-        if (vm_) response.body += vm_->stats(dt, query->get("q"));
-    }
+    if (rates) response.body += rates->text(now);
+    if (said) response.body += *said;
     return response;
 }
 
 HttpResponse Endpoints::metrics(const HttpRequest& request) {
     std::string text = metrics_text(figures());
     if (vm_) text += vm_->metrics();
+    if (!text.ends_with('\n')) text += '\n';  // or the whole page is malformed
     HttpResponse response = text_response(200, std::move(text));
     response.content_type = kMetricsContentType;
     response.no_store = true;
@@ -126,6 +119,8 @@ HttpResponse Endpoints::update(HttpRequest& request) {
     const auto code = request.take_body();
     if (!code) return page_response(code.error());
     const std::string module = query->get("module").value_or("ruleset");
+    // The empty variable of a script, not the wish to replace a module without a name.
+    if (module.empty()) return text_response(400, "module: the name is empty");
     const std::string chunkname = query->get("chunkname").value_or("=" + module);
     const auto begun = io::Clock::now();
     const auto done = vm_->update(module, chunkname, *code);

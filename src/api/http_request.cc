@@ -121,7 +121,7 @@ int RequestReader::take_fields(const proto::RequestHead& head) {
     request_.fetch_site = copy(head.fields.find("Sec-Fetch-Site"));
     request_.authorization = copy(head.fields.find("Authorization"));
     request_.content_type = copy(head.fields.find("Content-Type"));
-    request_.accept = copy(head.fields.find("Accept"));
+    request_.wants_json = accepts_json(head.fields);
     return 0;
 }
 

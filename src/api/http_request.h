@@ -31,11 +31,11 @@ struct HttpRequest {
     std::optional<std::string> fetch_site;
     std::optional<std::string> authorization;
     std::optional<std::string> content_type;
-    std::optional<std::string> accept;
     bool keep_alive = false;
     bool has_length = false;                  // a body was announced, perhaps an empty one
     Coding coding = Coding::identity;         // of the body
     Coding answer_coding = Coding::identity;  // what the client takes
+    bool wants_json = false;                  // where there is a choice
     std::string body;                         // as sent
 
     bool is_head() const { return method == "HEAD"; }

@@ -87,7 +87,7 @@ TEST(HttpRequest, is_read_with_its_fields) {
     EXPECT_EQ(outcome.request.fetch_site, "same-origin");
     EXPECT_EQ(outcome.request.authorization, "Bearer x");
     EXPECT_EQ(outcome.request.content_type, "text/plain");
-    EXPECT_EQ(outcome.request.accept, "*/*");
+    EXPECT_FALSE(outcome.request.wants_json);
     EXPECT_TRUE(outcome.request.keep_alive);
     EXPECT_FALSE(outcome.request.has_length);
     EXPECT_FALSE(outcome.request.is_head());
@@ -257,6 +257,19 @@ TEST(RequestReader, stops_before_the_body_so_that_it_can_be_refused) {
     EXPECT_EQ(reader.output(), "");
     EXPECT_EQ(reader.request().method, "POST");
     EXPECT_TRUE(reader.started());
+}
+
+TEST(Accept, names_json_or_does_not) {
+    const auto wanted = [](const std::string& fields) {
+        return read("GET / HTTP/1.1\r\n" + fields + "\r\n").request.wants_json;
+    };
+    for (const char* fields :
+         {"Accept: application/json\r\n", "Accept: text/html, Application/JSON;q=0.9\r\n",
+          "Accept: text/plain\r\nAccept: application/json\r\n"})
+        EXPECT_TRUE(wanted(fields)) << fields;
+    for (const char* fields : {"", "Accept: */*\r\n", "Accept: text/plain\r\n",
+                               "Accept: application/json;q=0, text/plain\r\n"})
+        EXPECT_FALSE(wanted(fields)) << fields;
 }
 
 TEST(AcceptEncoding, prefers_deflate_which_old_peers_know) {

@@ -1,4 +1,4 @@
-// Tested by metrics_report_test.cc and, with promtool, tests/e2e/test_api_metrics.py.
+// Tested by metrics_report_test.cc and, with promtool, tests/e2e/test_api_stats.py.
 
 #include "api/metrics_report.h"
 

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "api/json.h"
 #include "api/number_format.h"
 
 namespace neosocksd::api {
@@ -104,10 +103,8 @@ std::string stats_text(const Figures& figures, std::time_t now) {
     return text;
 }
 
-std::string stats_json(const Figures& figures, std::time_t now) {
-    JsonWriter json;
-    json.begin_object()
-        .member("version", figures.version)
+void write_stats(JsonWriter& json, const Figures& figures, std::time_t now) {
+    json.member("version", figures.version)
         .member("time", static_cast<std::int64_t>(now))
         .member("uptime_seconds", seconds_of(figures.uptime))
         .member("cpu_seconds", figures.cpu_seconds);
@@ -151,7 +148,6 @@ std::string stats_json(const Figures& figures, std::time_t now) {
         json.end();
     }
     json.end();
-    return json.end().text() + "\n";
 }
 
 RateMeter::Mark RateMeter::mark(const Figures& figures) {
@@ -169,11 +165,7 @@ double RateMeter::seconds(const Figures& figures) const {
     return seconds_of(figures.uptime - last_.value_or(Mark{}).uptime);
 }
 
-void RateMeter::reset(const Figures& figures) {
-    last_ = mark(figures);
-}
-
-std::string RateMeter::text(const Figures& figures) const {
+RateMeter::Rates RateMeter::rates(const Figures& figures) const {
     const Mark now = mark(figures);
     const Mark then = last_.value_or(Mark{});
     // Two requests in one turn of the loop.
@@ -181,17 +173,40 @@ std::string RateMeter::text(const Figures& figures) const {
     const auto rate = [&](std::uint64_t Mark::* field) {
         return static_cast<double>(now.*field - then.*field) / dt;
     };
+    return {.accepted = rate(&Mark::accepted),
+            .refused = rate(&Mark::refused),
+            .requests = rate(&Mark::requests),
+            .api_requests = rate(&Mark::api_requests),
+            .up_bytes = rate(&Mark::up_bytes),
+            .down_bytes = rate(&Mark::down_bytes),
+            .load = (now.cpu_seconds - then.cpu_seconds) / dt};
+}
+
+std::string RateMeter::text(const Figures& figures) const {
+    const Rates rate = rates(figures);
     std::string text = report_line(
-        "Accept Rate",
-        fmt::format("{:.1f}/s ({:+.1f}/s)", rate(&Mark::accepted), rate(&Mark::refused)));
-    text += report_line("Request Rate", fmt::format("{:.1f}/s", rate(&Mark::requests)));
-    text += report_line("API Request Rate", fmt::format("{:.1f}/s", rate(&Mark::api_requests)));
-    text += report_line("Bandwidth",
-                        fmt::format("Up {}/s, Down {}/s", format_bytes(rate(&Mark::up_bytes)),
-                                    format_bytes(rate(&Mark::down_bytes))));
-    const double load = (now.cpu_seconds - then.cpu_seconds) / dt * 100;
-    text += report_line("Server Load", last_ ? fmt::format("{:.3f}%", load) : "(unknown)");
+        "Accept Rate", fmt::format("{:.1f}/s ({:+.1f}/s)", rate.accepted, rate.refused));
+    text += report_line("Request Rate", fmt::format("{:.1f}/s", rate.requests));
+    text += report_line("API Request Rate", fmt::format("{:.1f}/s", rate.api_requests));
+    text += report_line("Bandwidth", fmt::format("Up {}/s, Down {}/s", format_bytes(rate.up_bytes),
+                                                 format_bytes(rate.down_bytes)));
+    text +=
+        report_line("Server Load", last_ ? fmt::format("{:.3f}%", rate.load * 100) : "(unknown)");
     return text;
+}
+
+void RateMeter::write(JsonWriter& json, const Figures& figures) const {
+    const Rates rate = rates(figures);
+    json.begin_object("rates")
+        .member("seconds", seconds(figures))
+        .member("accepted", rate.accepted)
+        .member("refused", rate.refused)
+        .member("requests", rate.requests)
+        .member("api_requests", rate.api_requests)
+        .member("up_bytes", rate.up_bytes)
+        .member("down_bytes", rate.down_bytes)
+        .member("load", rate.load)
+        .end();
 }
 
 }  // namespace neosocksd::api

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "api/figures.h"
+#include "api/json.h"
 
 namespace neosocksd::api {
 
@@ -19,15 +20,20 @@ std::string stats_banner(const Figures& figures);
 std::string stats_text(const Figures& figures, std::time_t now);
 // "27.4KiB < 10.0MiB (384 objects)"
 std::string rules_memory_text(const RulesFigures& rules);
-std::string stats_json(const Figures& figures, std::time_t now);
+// Members of the object that is open.
+void write_stats(JsonWriter& json, const Figures& figures, std::time_t now);
 
 // Between two POST requests.
 class RateMeter {
 public:
-    // Seconds since the last reset, or since the start.
+    RateMeter() = default;  // since the start
+    explicit RateMeter(const Figures& figures) : last_(mark(figures)) {}
+
+    // Since the last POST request, or since the start.
     double seconds(const Figures& figures) const;
     std::string text(const Figures& figures) const;
-    void reset(const Figures& figures);
+    // "rates": for each second, and the CPU time as a share of one CPU.
+    void write(JsonWriter& json, const Figures& figures) const;
 
 private:
     struct Mark {
@@ -40,7 +46,11 @@ private:
         std::uint64_t down_bytes = 0;
         double cpu_seconds = 0;
     };
+    struct Rates {
+        double accepted, refused, requests, api_requests, up_bytes, down_bytes, load;
+    };
     static Mark mark(const Figures& figures);
+    Rates rates(const Figures& figures) const;
 
     std::optional<Mark> last_;
 };

@@ -172,10 +172,6 @@ std::optional<Complaint> check_operands(const Invocation& invocation) {
                 return complain(
                     fmt::format("`{}' is neither the ID of a session nor a filter", id));
         break;
-    case Command::stats:
-        if (invocation.json && invocation.query)
-            return complain("--json: what the ruleset says to -q is no JSON");
-        break;
     case Command::reload:
         if (operands.empty())
             return complain(

@@ -73,11 +73,11 @@ private:
     }
 
     Report stats() {
-        if (!invocation_.query) {
-            const auto accept = invocation_.json ? api::kJson : std::string_view();
-            return show({.target = "/stats", .accept = accept});
-        }
-        return show({"POST", "/stats" + query_of({{"q", *invocation_.query}})});
+        const auto accept = invocation_.json ? api::kJson : std::string_view();
+        if (!invocation_.query) return show({.target = "/stats", .accept = accept});
+        return show({.method = "POST",
+                     .target = "/stats" + query_of({{"q", *invocation_.query}}),
+                     .accept = accept});
     }
 
     Report healthy() {

@@ -25,6 +25,8 @@ std::string printable(std::string_view text, bool lines) {
         const auto [bytes, code] = first_character(text);
         if (bytes == 0)
             result += "\ufffd";
+        else if (code == U'\t' && !lines)
+            result += ' ';
         else if (is_control(code) && !(lines && (code == U'\n' || code == U'\t')))
             result += '?';
         else

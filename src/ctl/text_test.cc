@@ -15,7 +15,7 @@ TEST(CtlText, takes_the_power_from_control_characters) {
     EXPECT_EQ(printable("\xc2\x9b"
                         "31m"),
               "?31m");  // CSI as one character
-    EXPECT_EQ(printable("a\nb\tc"), "a?b?c");
+    EXPECT_EQ(printable("a\nb\tc"), "a?b c");
     EXPECT_EQ(printable("a\nb\tc", true), "a\nb\tc");
     EXPECT_EQ(printable(std::string_view("\0", 1)), "?");
 }

@@ -104,6 +104,8 @@ def test_update_loads_modules(api):
     assert api.post("/ruleset/update?module=m", b"return { v = ... }").status == 200
     assert api.invoke("assert(m.v == 'm')").status == 200
     assert api.post("/ruleset/update?module=%", b"return {}").status == 400
+    refused = api.post("/ruleset/update?module=", b"return {}")
+    assert (refused.status, refused.body) == (400, b"module: the name is empty")
 
 
 def test_gc_collects(api):

@@ -74,6 +74,28 @@ def test_post_adds_rates_and_the_rulesets_text(io, tmp_path):
         assert again.startswith("Server Time")
 
 
+def test_post_as_json(io, tmp_path):
+    with start(io, tmp_path) as proxy:
+        api = Api(proxy)
+        said = json.loads(api.post("/stats?q=x", b"", "Accept: application/json").body)
+        assert said["sessions"]["established"] == 0
+        assert said["rates"]["api_requests"] > 0 == said["rates"]["up_bytes"]
+        assert said["ruleset_stats"] == "dt=float q=x\n"
+        # The rates are since that request, whoever asks next.
+        again = json.loads(api.post("/stats", b"", "Accept: application/json").body)
+        assert again["rates"]["seconds"] < said["rates"]["seconds"] + said["uptime_seconds"]
+        assert again["uptime_seconds"] >= said["uptime_seconds"] + again["rates"]["seconds"] - 1e-6
+        only = api.post("/stats?server=0", b"", "Accept: application/json").body
+        assert json.loads(only) == {"ruleset_stats": "dt=float q=nil\n"}
+
+
+def test_rules_without_stats_are_told_so(io, tmp_path):
+    (tmp_path / "none.lua").write_text("return {}")
+    with start(io, None, "-r", tmp_path / "none.lua") as proxy:
+        assert Api(proxy).post("/stats?server=0").body == b"attempt to call a nil value"
+        proxy.wait_log(r"^W .*ruleset\.stats: attempt to call a nil value")
+
+
 def test_query_selects_what_is_reported(io, tmp_path):
     with start(io, tmp_path) as proxy:
         api = Api(proxy)
@@ -157,18 +179,23 @@ def read_metrics(api):
     return {name.removeprefix("neosocksd_"): float(value) for name, value in pairs}
 
 
-@pytest.mark.parametrize("rules", [False, True])
-def test_metrics_pass_promtool(io, tmp_path, echo, rules):
+@pytest.mark.parametrize("end", [None, "", "\\n"], ids=["no rules", "no newline", "newline"])
+def test_metrics_pass_promtool(io, tmp_path, echo, end):
     promtool = program("promtool", "prometheus")
-    with start(io, tmp_path if rules else None) as proxy:
+    rules = end is not None
+    if rules:
+        (tmp_path / "m.lua").write_text(
+            'local ruleset = { metrics = function() return "# HELP mine A number.\\n'
+            f'# TYPE mine gauge\\nmine 1{end}" end }}\n'
+            "function ruleset.route(addr) return addr end\nreturn ruleset")
+    with start(io, None, *(("-r", tmp_path / "m.lua") if rules else ())) as proxy:
         with clients.open_tunnel(proxy.address, echo.address) as sock:
             data.ping(sock)
         answer = Api(proxy).get("/metrics")
     assert answer.get("Content-Type") == ["text/plain; version=0.0.4; charset=utf-8"]
     assert answer.get("Cache-Control") == ["no-store"]
     assert answer.body.endswith(b"\nmine 1\n") == rules
-    own = answer.body.removesuffix(b"# TYPE mine gauge\nmine 1\n")
-    done = subprocess.run([promtool, "check", "metrics"], input=own, capture_output=True)
+    done = subprocess.run([promtool, "check", "metrics"], input=answer.body, capture_output=True)
     assert done.returncode == 0, (done.stdout + done.stderr).decode()
     assert done.stdout + done.stderr == b""
 

@@ -60,6 +60,8 @@ def test_stats(api):
     text = ctl(api, "stats", "-q", "a b&c=d")
     assert "Accept Rate" in text and text.endswith("asked: a b&c=d\n")
     assert json.loads(ctl(api, "stats", "--json"))["sessions"]["established"] == 0
+    said = json.loads(ctl(api, "stats", "--json", "-q", "a b"))
+    assert said["rates"]["seconds"] >= 0 and said["ruleset_stats"] == "asked: a b\n"
 
 
 def test_metrics_gc_and_healthy(api):

@@ -308,7 +308,7 @@ Vm::Memory Vm::memory() const {
     return {account_.bytes, account_.objects};
 }
 
-bool Vm::call_for_text(const char* name, int arguments, bool optional, std::string& text) {
+bool Vm::call_for_text(const char* name, int arguments, std::string& text) {
     // The arguments are on the stack.
     const int base = lua_gettop(state_) - arguments + 1;
     if (!push_callback(name, false)) {
@@ -316,7 +316,7 @@ bool Vm::call_for_text(const char* name, int arguments, bool optional, std::stri
         lua_settop(state_, base - 1);
         return false;
     }
-    if (optional && lua_isnil(state_, -1)) {
+    if (lua_isnil(state_, -1)) {  // optional
         lua_settop(state_, base - 1);
         return true;
     }
@@ -338,15 +338,14 @@ std::string Vm::stats(double dt, const std::optional<std::string>& q) {
     else
         lua_pushnil(state_);
     std::string text;
-    if (!call_for_text("stats", 2, false, text))
-        NEOSOCKSD_LOG_LINES(warning, "ruleset.stats: {}", text);
+    if (!call_for_text("stats", 2, text)) NEOSOCKSD_LOG_LINES(warning, "ruleset.stats: {}", text);
     return text;
 }
 
 std::string Vm::metrics() {
     const Entry entry(*this);
     std::string text;
-    if (call_for_text("metrics", 0, true, text)) return text;
+    if (call_for_text("metrics", 0, text)) return text;
     NEOSOCKSD_LOG_LINES(warning, "ruleset.metrics: {}", text);
     return {};
 }
@@ -354,7 +353,7 @@ std::string Vm::metrics() {
 std::string Vm::healthy() {
     const Entry entry(*this);
     std::string text;
-    if (!call_for_text("healthy", 0, true, text))
+    if (!call_for_text("healthy", 0, text))
         NEOSOCKSD_LOG_LINES(warning, "ruleset.healthy: {}", text);
     return text;
 }

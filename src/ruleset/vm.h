@@ -83,8 +83,7 @@ public:
     // Whether the global `ruleset` is a table.
     bool has_ruleset();
 
-    // ruleset.stats(dt, q): its text, or the error's, also if there is no such function
-    // (spec/rest.md section 2.1).
+    // ruleset.stats(dt, q): its text, or the error's. Empty if there is no such function.
     std::string stats(double dt, const std::optional<std::string>& q);
     // ruleset.metrics(): empty if there is none or it fails.
     std::string metrics();
@@ -143,7 +142,7 @@ private:
     LuaResult install_ruleset();
     static int read_config(lua_State* lua);
     void close();
-    bool call_for_text(const char* name, int arguments, bool optional, std::string& text);
+    bool call_for_text(const char* name, int arguments, std::string& text);
 
     Host& host_;
     VmOptions options_;

@@ -26,10 +26,12 @@ std::unexpected<DialFailure> fail(Cause cause, int code, const HostPort& address
 }
 
 std::unexpected<DialFailure> fail_at_hop(const DialRequest& request, std::size_t hop,
-                                         proto::Reply reply, std::string_view why) {
+                                         proto::UpstreamFault fault, proto::Reply reply,
+                                         std::string_view why) {
     DialFailure failure;
     failure.cause = Cause::upstream;
     failure.reply = reply;
+    failure.fault = fault;
     failure.text = fmt::format("connect `{}' over [{}] `{}': {}", request.target.to_string(), hop,
                                request.chain[hop].to_string(), why);
     return std::unexpected(std::move(failure));
@@ -120,8 +122,8 @@ io::Task<std::expected<std::string, DialFailure>> Dialer::shake_hands(io::Socket
             hop_counters_.tx_bytes.fetch_add(machine.output().size(), std::memory_order_relaxed);
             machine.output().clear();
             if (!sent)
-                co_return fail_at_hop(request, hop, proto::Reply::general_failure,
-                                      sent.error().to_string());
+                co_return fail_at_hop(request, hop, proto::UpstreamFault::closed,
+                                      proto::Reply::general_failure, sent.error().to_string());
         }
         if (step == proto::UpstreamNext::established) break;
         if (!surplus.empty()) {
@@ -133,12 +135,12 @@ io::Task<std::expected<std::string, DialFailure>> Dialer::shake_hands(io::Socket
             step = machine.feed(bytes);
         });
         if (!got)
-            co_return fail_at_hop(request, hop, proto::Reply::general_failure,
-                                  got.error().to_string());
+            co_return fail_at_hop(request, hop, proto::UpstreamFault::closed,
+                                  proto::Reply::general_failure, got.error().to_string());
         if (*got == 0) step = machine.closed();
     }
     if (step == proto::UpstreamNext::failed)
-        co_return fail_at_hop(request, hop, machine.reply(), machine.failure());
+        co_return fail_at_hop(request, hop, machine.fault(), machine.reply(), machine.failure());
     co_return std::move(machine.surplus());
 }
 

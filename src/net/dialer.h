@@ -33,11 +33,12 @@ struct DialFailure {
         blocked,       // --block-outbound
         own_listener,  // a listener of ours
         connect,       // `code` says why
-        upstream,      // a hop said no, or nonsense: `reply`
+        upstream,      // a hop said no, or nonsense: `reply`, `fault`
     };
     Cause cause = Cause::connect;
     int code = 0;  // errno
     proto::Reply reply = proto::Reply::general_failure;
+    proto::UpstreamFault fault = proto::UpstreamFault::protocol;
     std::string text;  // for the log: "connect `192.0.2.1:80': Connection refused"
 };
 

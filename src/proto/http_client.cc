@@ -30,7 +30,8 @@ Reply translate(int status) {
 UpstreamStep HttpClient::start(const ProxyUrl& hop, const HostPort& target,
                                UpstreamExchange& exchange) {
     if (!target.ip && has_delimiters(target.name))
-        return exchange.fail(Reply::general_failure, "host name does not fit into HTTP");
+        return exchange.fail(UpstreamFault::protocol, Reply::general_failure,
+                             "host name does not fit into HTTP");
     exchange.output += fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", target.to_string());
     if (hop.username)
         exchange.output += fmt::format("Proxy-Authorization: {}\r\n",
@@ -40,32 +41,32 @@ UpstreamStep HttpClient::start(const ProxyUrl& hop, const HostPort& target,
 }
 
 UpstreamStep HttpClient::step(std::string_view input, UpstreamExchange& exchange) {
-    const auto fail = [&](Reply reply, std::string why) {
-        return exchange.fail(reply, std::move(why));
+    const auto nonsense = [&](std::string why) {
+        return exchange.fail(UpstreamFault::protocol, Reply::general_failure, std::move(why));
     };
     std::size_t consumed = 0;
     for (;;) {
         const std::string_view rest = input.substr(consumed);
         // Without this, a peer that speaks something else and waits would hold us up.
         if (!rest.starts_with(kVersionStart.substr(0, rest.size())))
-            return fail(Reply::general_failure, "invalid HTTP response");
+            return nonsense("invalid HTTP response");
         switch (reader_.read(rest)) {
         case HeadReader::Status::need_bytes: return {UpstreamNext::need_bytes, consumed};
-        case HeadReader::Status::malformed:
-            return fail(Reply::general_failure, "invalid HTTP response");
-        case HeadReader::Status::too_large:
-            return fail(Reply::general_failure, "HTTP response head too large");
+        case HeadReader::Status::malformed: return nonsense("invalid HTTP response");
+        case HeadReader::Status::too_large: return nonsense("HTTP response head too large");
         case HeadReader::Status::complete: break;
         }
         const auto head = parse_status_line(rest.substr(0, reader_.size()));
-        if (!head) return fail(Reply::general_failure, "invalid HTTP response");
+        if (!head) return nonsense("invalid HTTP response");
         consumed += reader_.size();
         if (head->status / 100 == 2) return {UpstreamNext::established, consumed};
         // RFC 9110 section 15.2: a client must be able to skip these, even unasked for.
         const bool interim = head->status / 100 == 1 && head->status != 101;
         if (!interim || ++interim_responses_ > limits::kInterimResponses)
-            return fail(translate(head->status),
-                        fmt::format("HTTP request rejected: {} {}", head->status, head->reason));
+            return exchange.fail(
+                head->status == 407 ? UpstreamFault::authentication : UpstreamFault::refused,
+                translate(head->status),
+                fmt::format("HTTP request rejected: {} {}", head->status, head->reason));
         reader_ = HeadReader();
     }
 }

@@ -15,7 +15,8 @@ UpstreamStep Socks4Client::start(const ProxyUrl& hop, const HostPort& target,
                                  UpstreamExchange& exchange) {
     const std::string user = hop.username.value_or("");
     if (user.size() > limits::kSocks4UserBytes || user.find('\0') != std::string::npos)
-        return exchange.fail(Reply::general_failure, "user name does not fit into SOCKS4");
+        return exchange.fail(UpstreamFault::protocol, Reply::general_failure,
+                             "user name does not fit into SOCKS4");
     // An address 0.0.0.x would announce a name that never comes.
     const bool as_address =
         target.ip && target.ip->is_v4() && !target.ip->octets().starts_with("\0\0\0"sv);
@@ -36,12 +37,13 @@ UpstreamStep Socks4Client::step(std::string_view input, UpstreamExchange& exchan
     if (input.empty()) return {};
     if (octet(input, 0) != 0)
         return exchange.fail(
-            Reply::general_failure,
+            UpstreamFault::protocol, Reply::general_failure,
             fmt::format("invalid SOCKS4 reply: version=0x{:02x}", octet(input, 0)));
     if (input.size() < 2) return {};
     const std::uint8_t code = octet(input, 1);
     const auto rejected = [&](Reply reply) {
-        return exchange.fail(reply, fmt::format("SOCKS4 request rejected: 0x{:02x}", code));
+        return exchange.fail(UpstreamFault::refused, reply,
+                             fmt::format("SOCKS4 request rejected: 0x{:02x}", code));
     };
     switch (code) {
     case 0x5a: break;

@@ -36,7 +36,7 @@ Reply translate(std::uint8_t code, Command command) {
 }
 
 UpstreamStep wrong_version(std::string_view input, UpstreamExchange& exchange) {
-    return exchange.fail(Reply::general_failure,
+    return exchange.fail(UpstreamFault::protocol, Reply::general_failure,
                          fmt::format("invalid SOCKS5 reply: version=0x{:02x}", octet(input, 0)));
 }
 
@@ -68,7 +68,7 @@ UpstreamStep Socks5Client::start(const ProxyUrl& hop, const HostPort& target,
     const std::string password = hop.password.value_or("");
     if (hop.username->size() > limits::kSocks5UserBytes ||
         password.size() > limits::kSocks5PasswordBytes)
-        return exchange.fail(Reply::general_failure,
+        return exchange.fail(UpstreamFault::protocol, Reply::general_failure,
                              "user name or password does not fit into SOCKS5");
     credentials_ += '\x01';
     credentials_ += static_cast<char>(hop.username->size());
@@ -99,7 +99,8 @@ UpstreamStep Socks5Client::read_method(std::string_view input, UpstreamExchange&
     if (input.size() < 2) return {};
     const std::uint8_t method = octet(input, 1);
     if (method == 0xff)
-        return exchange.fail(Reply::not_allowed, "SOCKS5 authentication methods refused");
+        return exchange.fail(UpstreamFault::authentication, Reply::not_allowed,
+                             "SOCKS5 authentication methods refused");
     if (method == 2 && !credentials_.empty()) {
         exchange.output += credentials_;
         expect_ = Expect::status;
@@ -107,7 +108,7 @@ UpstreamStep Socks5Client::read_method(std::string_view input, UpstreamExchange&
         exchange.output += request_;
         expect_ = Expect::reply;
     } else {
-        return exchange.fail(Reply::general_failure,
+        return exchange.fail(UpstreamFault::protocol, Reply::general_failure,
                              fmt::format("SOCKS5 method not offered: 0x{:02x}", method));
     }
     return {UpstreamNext::need_bytes, 2};
@@ -119,7 +120,8 @@ UpstreamStep Socks5Client::read_status(std::string_view input, UpstreamExchange&
     if (octet(input, 0) != 1) return wrong_version(input, exchange);
     if (input.size() < 2) return {};
     if (octet(input, 1) != 0)
-        return exchange.fail(Reply::not_allowed, "SOCKS5 authentication failed");
+        return exchange.fail(UpstreamFault::authentication, Reply::not_allowed,
+                             "SOCKS5 authentication failed");
     exchange.output += request_;
     expect_ = Expect::reply;
     return {UpstreamNext::need_bytes, 2};
@@ -131,7 +133,7 @@ UpstreamStep Socks5Client::read_reply(std::string_view input, UpstreamExchange& 
     if (octet(input, 0) != kVersion) return wrong_version(input, exchange);
     if (input.size() < 2) return {};
     if (const std::uint8_t code = octet(input, 1); code != 0)
-        return exchange.fail(translate(code, command_),
+        return exchange.fail(UpstreamFault::refused, translate(code, command_),
                              fmt::format("SOCKS5 request rejected: 0x{:02x}", code));
     if (input.size() < 4) return {};
     std::size_t size = 0;
@@ -143,7 +145,7 @@ UpstreamStep Socks5Client::read_reply(std::string_view input, UpstreamExchange& 
         size = 5u + octet(input, 4) + 2;
         break;
     default:
-        return exchange.fail(Reply::general_failure,
+        return exchange.fail(UpstreamFault::protocol, Reply::general_failure,
                              fmt::format("invalid SOCKS5 reply: address type {}", type));
     }
     if (input.size() < size) return {};

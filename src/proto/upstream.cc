@@ -30,14 +30,17 @@ const char* objection_to(const HostPort& target) {
 }  // namespace
 
 UpstreamMachine::UpstreamMachine(const ProxyUrl& hop, const HostPort& target, Command command) {
-    UpstreamExchange exchange{output_, failure_, reply_};
+    UpstreamExchange exchange{output_, failure_, reply_, fault_};
     const HostPort sent = as_sent(target);
     if (const char* objection = objection_to(sent)) {
-        next_ = exchange.fail(Reply::general_failure, objection).next;
+        next_ = exchange.fail(UpstreamFault::protocol, Reply::general_failure, objection).next;
         return;
     }
     if (command != Command::connect && hop.scheme != ProxyUrl::Scheme::socks5) {
-        next_ = exchange.fail(Reply::command_not_supported, "only SOCKS5 hops can do that").next;
+        next_ = exchange
+                    .fail(UpstreamFault::protocol, Reply::command_not_supported,
+                          "only SOCKS5 hops can do that")
+                    .next;
         return;
     }
     switch (hop.scheme) {
@@ -52,7 +55,7 @@ UpstreamMachine::UpstreamMachine(const ProxyUrl& hop, const HostPort& target, Co
 UpstreamNext UpstreamMachine::feed(std::string_view bytes) {
     if (next_ == Next::established) pending_.append(bytes);
     if (next_ != Next::need_bytes || bytes.empty()) return next_;
-    UpstreamExchange exchange{output_, failure_, reply_};
+    UpstreamExchange exchange{output_, failure_, reply_, fault_};
     const std::string_view input = pending_.with(bytes);
     const UpstreamStep step =
         std::visit([&](auto& machine) { return machine.step(input, exchange); }, machine_);
@@ -78,8 +81,11 @@ HostPort UpstreamMachine::bound() const {
 
 UpstreamNext UpstreamMachine::closed() {
     if (next_ == Next::need_bytes) {
-        UpstreamExchange exchange{output_, failure_, reply_};
-        next_ = exchange.fail(Reply::general_failure, "proxy closed the connection").next;
+        UpstreamExchange exchange{output_, failure_, reply_, fault_};
+        next_ =
+            exchange
+                .fail(UpstreamFault::closed, Reply::general_failure, "proxy closed the connection")
+                .next;
         pending_.clear();
     }
     return next_;

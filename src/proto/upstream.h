@@ -53,11 +53,13 @@ public:
     HostPort bound() const;
     // After Next::failed.
     Reply reply() const { return reply_; }
+    UpstreamFault fault() const { return fault_; }
     const std::string& failure() const { return failure_; }
 
 private:
     Next next_ = Next::need_bytes;
     Reply reply_ = Reply::succeeded;
+    UpstreamFault fault_ = UpstreamFault::protocol;
     std::variant<HttpClient, Socks4Client, Socks5Client> machine_;
     Pending pending_;
     std::string output_;

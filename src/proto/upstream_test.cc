@@ -61,6 +61,7 @@ TEST(UpstreamMachine, fails_when_the_hop_closes) {
         EXPECT_EQ(machine.closed(), UpstreamNext::failed);
         EXPECT_EQ(machine.reply(), Reply::general_failure);
         EXPECT_EQ(machine.failure(), "proxy closed the connection");
+        EXPECT_EQ(machine.fault(), UpstreamFault::closed);
     }
 }
 

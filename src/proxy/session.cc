@@ -101,7 +101,9 @@ io::Task<Session::After> Session::serve(Setup& setup, std::string& reply) {
     if (worker_->access_log()) draft_access(setup);
     Ending end;
     {
-        const io::Deadline deadline(worker_->loop(), setup.scope, worker_->config().timeout);
+        const auto timeout = worker_->config().timeout;
+        setup.due = worker_->loop().now() + timeout;
+        const io::Deadline deadline(worker_->loop(), setup.scope, timeout);
         auto task = establish(setup).in_scope(setup.scope);
         end = co_await std::move(task);
     }

@@ -2,6 +2,7 @@
 // dialled, at the end or (await.forward) while they run. Tested by tests/e2e/test_ruleset*.py.
 
 #include "base/log.h"
+#include "io/await.h"
 #include "proxy/request_names.h"
 #include "proxy/session.h"
 #include "proxy/session_setup.h"
@@ -18,8 +19,15 @@ std::string reason_of(const net::DialFailure& failure) {
     case Cause::blocked:
     case Cause::own_listener: return "connection blocked by policy";
     case Cause::upstream:
-        return failure.reply == proto::Reply::general_failure ? "proxy protocol error"
-                                                              : "proxy refused connection";
+        switch (failure.fault) {
+        case proto::UpstreamFault::protocol: return "proxy protocol error";
+        case proto::UpstreamFault::authentication: return "proxy authentication failed";
+        case proto::UpstreamFault::closed: return "unexpected end of connection";
+        case proto::UpstreamFault::refused: break;
+        }
+        // By its rules, or because it could not.
+        return failure.reply == proto::Reply::not_allowed ? "request rejected by proxy"
+                                                          : "proxy refused connection";
     case Cause::connect:
         switch (failure.code) {
         case ETIMEDOUT: return "timeout";
@@ -41,8 +49,14 @@ public:
         : session_(session), setup_(setup), asked_(asked), origin_(origin) {}
 
     io::Task<std::string> forward(ruleset::Route route) override {
-        auto dialling = dial(route);
+        // With all of the request's time, a way that is silent would leave none for another.
+        io::Loop& loop = session_.worker_->loop();
+        io::Scope scope(&co_await io::current_scope());
+        auto dialling = dial(route).in_scope(scope);
+        const auto own = (setup_.due - loop.now()) / 2;
+        std::optional<io::Deadline> deadline(std::in_place, loop, scope, own);
         auto reached = co_await std::move(dialling);
+        deadline.reset();
         if (setup_.scope.cancelled()) {
             if (reached && session_.target().is_open())
                 session_.worker_->loop().engine().close(session_.target());
@@ -51,7 +65,7 @@ public:
         if (!reached) {
             session_.state_ = SessionState::rules;
             LOG_DEBUG("{}: await.forward: {}", session_.label(), reached.error().text);
-            co_return reason_of(reached.error());
+            co_return scope.reason() == ETIMEDOUT ? "timeout" : reason_of(reached.error());
         }
         from_target = std::move(*reached);
         co_return std::string();

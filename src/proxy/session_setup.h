@@ -28,6 +28,7 @@ struct Session::Setup {
     bool is_datagrams() const { return machine.request().command == proto::Command::udp_associate; }
 
     proto::ServerMachine machine;
+    io::TimePoint due;         // when the deadline passes
     io::Scope scope;           // cancelled by the deadline, or when the client hangs up
     HostPort original_target;  // of a redirected connection
     std::unique_ptr<UdpAssociation> association;  // instead of a target

@@ -205,9 +205,10 @@ void Inquiry::ended(lua_State* thread, int status, int results) {
         // The error stays on the thread, for its __close methods.
         lua_pushvalue(thread, -1);
         lua_xmove(thread, lua, 1);
-        vm.keep_error(lua);
         // The operator's log always gets the place.
+        if (!vm.traceback()) vm.keep_error(lua);
         add_traceback(lua, thread);
+        if (vm.traceback()) vm.keep_error(lua);
         complain("ruleset error: " + vm.pop_error());
         answer({.route = {}, .text = "ruleset error"});
         return;

@@ -448,7 +448,8 @@ local match = define("match")
 -- Makes a native set; what is wrong with its arguments is told with the ruleset's own line.
 local function build(make, ...)
     local ok, result = pcall(make, ...)
-    if not ok then error(result, 3) end
+    -- Called through pcall, the function has no name to Lua.
+    if not ok then error((gsub(result, " to '%?'", "")), 3) end
     return result
 end
 
@@ -458,7 +459,9 @@ local function offered(kind)
     return make
 end
 
-local function as_list(value)
+-- A mistyped variable is nil: a rule made of it would match nothing, and nobody would notice.
+local function as_list(value, level)
+    if value == nil then error("a text or a list is expected, not nil", level or 3) end
     return type(value) == "table" and value or { value }
 end
 
@@ -555,6 +558,7 @@ end
 -- The domain itself and every name below it; ".example.org" is the same as "example.org".
 function match.domain(value)
     if type(value) ~= "table" then
+        value = as_list(value)[1]
         if without_dot(value) == "" then return rooted end
         value = { value }
     end
@@ -727,7 +731,7 @@ end
 -- Whether request[field] is the value, or one of the list.
 local function on_request(field, value)
     local set = {}
-    for _, one in ipairs(as_list(value)) do set[one] = true end
+    for _, one in ipairs(as_list(value, 4)) do set[one] = true end
     return function(_, _, request)
         local got = request and request[field]
         return got ~= nil and set[got] or false

@@ -46,6 +46,20 @@ table_of("host with a list", match.host({ "a", "B", "192.0.2.1", "::1" }), {
 
 test("host with an empty list", function() eq(match.host({})("a:1"), false) end)
 
+test("a value that is missing is told where it is missing", function()
+    for _, make in ipairs({ match.exact, match.host, match.domain, match.client, match.user,
+        inet.subnet, inet6.subnet }) do
+        local ok, err = pcall(function()
+            local missing
+            local matcher = make(missing)
+            return matcher
+        end)
+        eq(ok, false)
+        eq(err:match("^.*lib_match.lua:%d+: (.*)$"), "a text or a list is expected, not nil")
+    end
+    raises("bad argument #1 %(", function() local m = match.domain_file() return m end)
+end)
+
 table_of("port", match.port(80), {
     "a:80", true, "a:81", false, "a:080", true, "a:0x50", true, "a: 80", true, "[::1]:80", true,
     "a:", false, "a:http", false, "a:180", false,

@@ -30,8 +30,8 @@ TEST(RequestClient, is_a_user_of_a_unix_socket) {
 TEST(RequestClient, is_nothing_else) {
     Request request;
     request.client = "192.0.2.7:5000";
-    for (const char* text : {"", "garbage", "example.org:80", "192.0.2.7:70000",
-                             "192.0.2.300", "unix:uid=", "unix:uid=-1", "unix:uid=root", ":80"})
+    for (const char* text : {"", "garbage", "example.org:80", "192.0.2.7:70000", "192.0.2.300",
+                             "unix:uid=", "unix:uid=-1", "unix:uid=root", ":80"})
         EXPECT_FALSE(set_client(request, text)) << text;
     EXPECT_EQ(request.client, "192.0.2.7:5000");
 }

@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from support import net
 from support.api import Api
 from support.process import program
 from support.proxy import Proxy
@@ -21,8 +22,9 @@ def api(io, tmp_path):
 
 def curl(api, *args, data=None):
     *options, path = args
-    command = [program("curl", "curl"), "--silent", "--show-error", "--max-time", "30",
-               "--noproxy", "*", *options, f"http://{api.address[0]}:{api.address[1]}{path}"]
+    command = [program("curl", "curl"), "--silent", "--show-error", "--max-time",
+               str(3 * net.DEADLINE), "--noproxy", "*", *options,
+               f"http://{api.address[0]}:{api.address[1]}{path}"]
     return subprocess.run(command, input=data, capture_output=True, check=True).stdout
 
 

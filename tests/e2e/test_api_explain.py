@@ -5,7 +5,7 @@ import urllib.parse
 
 import pytest
 
-from support import clients, data
+from support import clients, data, net
 from support.api import Api
 from support.dns import Dns, Name
 from support.proxy import ROOT, Proxy
@@ -66,7 +66,7 @@ def explain(proxy, addr, **parameters):
 
 def test_a_connection_with_its_address(proxy):
     got = explain(proxy, "plain.test:80", user="u", password="p")
-    assert got.pop("seconds") < 5
+    assert got.pop("seconds") < net.DEADLINE
     assert got == {
         "callback": "resolve", "addr": "plain.test:80", "verdict": "connect",
         "target": "plain.test:80", "as_asked": True, "chain": [],

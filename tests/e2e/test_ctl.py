@@ -148,6 +148,7 @@ def test_sessions_and_kill(start, echo):
         ident = of_anna.split()[0]
         assert ctl(api, "kill", ident) == "1 session ended\n"
         net.expect_closed(anna)
+        net.wait_for(lambda: api.get(f"/sessions/{ident}").status == 404, "the session to end")
         assert ctl(api, "kill", ident, status=1) == (
             f"neosocksd ctl: no session has the ID {ident}\n")
         data.ping(bert)

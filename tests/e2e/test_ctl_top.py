@@ -34,7 +34,7 @@ def test_into_a_pipe(proxy, api, echo):
         lines = page.splitlines()
         assert lines[1].startswith("Sessions  1 (+0), peak 1; accepts ")
         assert client in page
-    assert re.search(r"API [1-9][\d.]*/s", second)
+    assert float(re.search(r"API ([\d.]+)/s", second).group(1)) > 0
 
 
 def test_nobody_there():
@@ -109,7 +109,8 @@ def test_another_size(api):
 
 
 def test_a_server_that_goes_away_and_comes_back(io):
-    with Proxy("--api", "127.0.0.1:0", io=io) as proxy:
+    address = f"127.0.0.1:{net.free_port()}"  # nobody else gets it in between
+    with Proxy("--api", address, io=io) as proxy:
         api = Api(proxy)
         screen = Screen("top", "--interval", "0.2", api=api)
         with screen:
@@ -117,7 +118,7 @@ def test_a_server_that_goes_away_and_comes_back(io):
             proxy.stop()
             screen.wait("Connection refused")
             mark = len(screen.output)
-            with Proxy("--api", "127.0.0.1:%d" % api.address[1], io=io):
+            with Proxy("--api", address, io=io):
                 screen.wait("q quits", mark)
                 screen.type(b"q")
                 assert screen.wait_exit() == 0

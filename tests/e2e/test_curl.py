@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from support import net
 from support.peers import environment
 from support.process import program
 from support.proxy import Proxy
@@ -22,8 +23,8 @@ MODES = {
 def curl(mode, proxy, url, *more, data=None):
     words, _ = MODES[mode]
     done = subprocess.run(
-        [program("curl", "curl"), "-sS", "--max-time", "30", *words, f"127.0.0.1:{proxy.port}",
-         *more, url], input=data, capture_output=True, env=environment())
+        [program("curl", "curl"), "-sS", "--max-time", str(3 * net.DEADLINE), *words,
+         f"127.0.0.1:{proxy.port}", *more, url], input=data, capture_output=True, env=environment())
     assert done.returncode == 0, f"curl ends with {done.returncode}: {done.stderr.decode()}"
     return done.stdout
 
@@ -61,7 +62,7 @@ def test_names_the_refusal(io):
         for option, word in (["--socks5", "(5)"], ["-p", "502"]):
             words = [option, "--proxy"] if option == "-p" else [option]
             done = subprocess.run(
-                [program("curl", "curl"), "-sS", "--max-time", "30", *words,
+                [program("curl", "curl"), "-sS", "--max-time", str(3 * net.DEADLINE), *words,
                  f"127.0.0.1:{proxy.port}", "http://127.0.0.1:1/"],
                 capture_output=True, text=True, env=environment())
             assert done.returncode != 0 and word in done.stderr, done.stderr

@@ -8,6 +8,7 @@ import pytest
 
 from support import clients, data, net
 from support.clients import expect_refusal, open_tunnel
+from support.dns import Dns
 from support.hops import Hop
 from support.process import program
 from support.proxy import ROOT, binary
@@ -21,7 +22,7 @@ BY_RULE = 1  # SOCKS5: general failure
 
 def check(path, *args):
     return subprocess.run([binary(), "--check", "-r", path, *args], cwd=ROOT / "lua",
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, timeout=6 * net.DEADLINE, check=False)
 
 
 @pytest.mark.parametrize("name", RULESETS)
@@ -101,7 +102,8 @@ def test_generated_lists(io, tmp_path):
 def test_users(io, tmp_path):
     with Hop("socks5") as hop:
         path = example(tmp_path, "auth", {"203.0.113.10:1080": hop})
-        with RulesProxy(path, "--auth-required", io=io) as proxy:
+        with Dns({}) as dns, RulesProxy(path, "--auth-required", "--nameserver",
+                                        dns.address_text, io=io) as proxy:
             alice = ("alice", "correct horse battery staple")
             bob = ("bob", "another password")
             for kind in ("socks5h", "http"):
@@ -147,7 +149,8 @@ def test_everything_together(io, echo, tmp_path):
             # The service has its hours.
             service = ("db.internal", 5432)
             now = datetime.datetime.now()
-            if now.weekday() >= 5 or not 9 <= now.hour < 18:
+            soon = now + datetime.timedelta(minutes=5)
+            if all(time.weekday() >= 5 or not 9 <= time.hour < 18 for time in (now, soon)):
                 expect_refusal(proxy.address, service, "socks5h", BY_RULE)
                 expect_refusal(proxy.address, ("192.0.2.32", 5432), "socks5", BY_RULE)
                 assert "Service             : closed" in proxy.stats()
@@ -209,7 +212,7 @@ def test_boot_configuration(io, echo, tmp_path):
 def test_rpc_from_the_shell(io, tmp_path):
     def rpc(expression, url=None):
         return subprocess.run([EXAMPLES / "rpc.sh", url or proxy.api_url, expression],
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=6 * net.DEADLINE, check=False)
 
     with RulesProxy(example(tmp_path, "ruleset_simple"), io=io) as proxy:
         done = rpc('rpc.echo("hi", 42)')

@@ -3,8 +3,10 @@
 import pytest
 
 from support import clients, data, net
-from support.dns import Dns
+from support.dns import Dns, Name
 from support.proxy import Proxy
+from support.servers import Server
+from support.servers import echo as echo_handler
 
 CLIENTS = 150
 
@@ -59,11 +61,14 @@ def test_random_bytes_behind_a_good_start(io, echo, rng):
 
 def test_good_requests_with_a_flipped_byte(io, echo, rng):
     """Whatever address or name comes out of it, this program may reach loopback only."""
-    goods = [clients.socks5_greeting(0) + clients.socks5_request(*echo.address),
-             clients.socks4a_request("localhost", echo.port, b"u"),
-             clients.http_request(*echo.address, ("u", "p"))]
-    with Dns({}) as dns, Proxy("--block-outbound", "multicast,global", "--nameserver",
-                               dns.address_text, io=io) as proxy:
+    # Nor a server of another test: it has none at this address, whatever becomes of the port.
+    host = "127.9.8.7"
+    with Server(echo_handler, host) as target, Dns({"target.test": Name([host])}) as dns, \
+            Proxy("--block-outbound", "multicast,global", "--nameserver", dns.address_text,
+                  io=io) as proxy:
+        goods = [clients.socks5_greeting(0) + clients.socks5_request(host, target.port),
+                 clients.socks4a_request("target.test", target.port, b"u"),
+                 clients.http_request(host, target.port, ("u", "p"))]
         before = proxy.fd_count("socket")
         blobs = []
         for _ in range(CLIENTS):

@@ -22,8 +22,9 @@ from support.web import LARGE, Web
 
 def curl(proxy, *words, data=None, check=True):
     done = subprocess.run(
-        [program("curl", "curl"), "-sS", "--max-time", "30", "-x", f"http://127.0.0.1:{proxy.port}",
-         *words], input=data, capture_output=True, env=environment())
+        [program("curl", "curl"), "-sS", "--max-time", str(3 * net.DEADLINE), "-x",
+         f"http://127.0.0.1:{proxy.port}", *words],
+        input=data, capture_output=True, env=environment())
     assert not check or done.returncode == 0, f"{done.returncode}: {done.stderr.decode()}"
     return done
 
@@ -185,8 +186,9 @@ def test_apt_updates_and_downloads(io, files):
         apt = [program("apt-get", "apt"), *(f"-o{key}={value}" for key, value in options.items())]
         everything = [f"forward{n}" for n in range(12)]
         for words in (["update"], ["-y", "-d", "install", *everything]):
-            done = subprocess.run(apt + words, capture_output=True, text=True, timeout=60,
-                                  cwd=directory, env=environment(HOME=str(directory)))
+            done = subprocess.run(apt + words, capture_output=True, text=True,
+                                  timeout=6 * net.DEADLINE, cwd=directory,
+                                  env=environment(HOME=str(directory)))
             assert done.returncode == 0, done.stdout + done.stderr
     got = {path.name for path in (state / "cache/archives").glob("*.deb")}
     assert len(got) == 12, got

@@ -17,10 +17,10 @@ SPECIAL = 10  # with a user
 
 
 def ask(api, method, target):
-    begun = time.monotonic()
-    answer = api.ask(method, target)
-    assert answer.status == 200, answer
-    return json.loads(answer.body), time.monotonic() - begun
+    with net.Stopwatch() as watch:
+        answer = api.ask(method, target)
+        assert answer.status == 200, answer
+        return json.loads(answer.body), watch.elapsed()
 
 
 def ping_until_stopped(proxy, target, pipe):

@@ -112,7 +112,7 @@ def test_a_silent_way_leaves_time_for_another(io, rules, echo, threads):
         body = f"""
             print("FIRST", await.forward("127.0.0.1:{hole.port}"))
             print("SECOND", await.forward("127.0.0.1:{echo.port}"))"""
-        with Proxy("-r", rules(body), "-t", "6", "--threads", threads, io=io) as proxy:
+        with Proxy("-r", rules(body), "-t", "10", "--threads", threads, io=io) as proxy:
             with clients.open_tunnel(proxy.address, ("a", 1), "socks5h") as sock:
                 data.ping(sock)
             proxy.wait_log("^FIRST\tfalse\ttimeout$")

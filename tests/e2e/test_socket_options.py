@@ -17,6 +17,13 @@ def ss(port, side):
                           capture_output=True, text=True, check=True).stdout
 
 
+def keepalive(*place):
+    """The timer, if it is for that, and all of the line."""
+    line = ss(*place)
+    timer = re.search(r"timer:\(keepalive,(?:(\d+)min)?(?:([\d.]+)sec)?", line)
+    return timer and (timer, line)
+
+
 def fails(proxy, address, pattern):
     mark = proxy.mark()
     clients.expect_refusal(proxy.address, address, "socks5", 1)
@@ -105,10 +112,11 @@ def test_keepalive_on_both_sides(io, listener, args, seconds):
                 listener.accept() as target:
             sock.sendall(b"x")
             assert target.recv(1) == b"x"
-            for line in (ss(listener.port, "dport"), ss(proxy.port, "sport")):
-                timer = re.search(r"timer:\(keepalive,(?:(\d+)min)?(?:([\d.]+)sec)?", line)
+            for place in ((listener.port, "dport"), (proxy.port, "sport")):
                 if seconds is None:
-                    assert not timer, line
+                    assert "timer:(keepalive" not in ss(*place)
                     continue
+                # Until what was sent is acknowledged there is another timer.
+                timer, line = net.wait_for(lambda place=place: keepalive(*place), "a timer")
                 left = 60 * int(timer.group(1) or 0) + float(timer.group(2) or 0)
                 assert seconds - 10 < left <= seconds, line

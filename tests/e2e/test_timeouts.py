@@ -4,6 +4,7 @@ All situations of a test wait together, so that a test takes one T.
 """
 
 import contextlib
+import select
 import time
 
 from support import clients, data, net
@@ -16,6 +17,14 @@ LATE = 2.0 * net.SCALE
 TTL_EXPIRED = b"\5\6\0\1\0\0\0\0\0\0"
 
 
+class Start:
+    """When the waiting began, for both bounds."""
+
+    def __init__(self, stack):
+        self.watch = stack.enter_context(net.Stopwatch())
+        self.time = time.monotonic()
+
+
 def ends_at_timeout(sock, started):
     """What arrives up to the end, which must come T seconds after the start."""
     sock.settimeout(T + LATE + 5)
@@ -23,9 +32,18 @@ def ends_at_timeout(sock, started):
         answer = net.recv_all(sock)
     except ConnectionResetError:
         answer = b""
-    took = time.monotonic() - started
-    assert T - 0.2 < took < T + LATE, f"ended after {took:.2f} s with {answer!r}"
+    took = time.monotonic() - started.time
+    assert T - 0.2 < took and started.watch.elapsed() < T + LATE, \
+        f"ended after {took:.2f} s with {answer!r}"
     return answer
+
+
+def drip(sock, started):
+    """Sends a byte now and then up to the end."""
+    with contextlib.suppress(OSError):
+        while started.watch.elapsed() < T + LATE and not select.select([sock], [], [], 0.25)[0]:
+            sock.sendall(b"a")
+            net.until_read(sock)
 
 
 def begin(stack, proxy, request):
@@ -40,13 +58,10 @@ def test_slow_clients_are_closed(io, echo):
               b"\4\1\0\x50\0\0\0\1user", b"CONNECT localhost", b"CONNECT a:1 HTTP/1.1\r\nA: b\r\n"]
     with Proxy("-t", "5", io=io) as proxy, contextlib.ExitStack() as stack:
         idle = stack.enter_context(clients.open_tunnel(proxy.address, echo.address))
-        started = time.monotonic()
+        started = Start(stack)
         socks = [begin(stack, proxy, start) for start in starts]
         dripping = begin(stack, proxy, b"CONNECT ")
-        while time.monotonic() < started + T - 0.5:  # progress does not restart the timer
-            dripping.sendall(b"a")
-            net.until_read(dripping)
-            net.expect_silence(dripping, 0.25)
+        drip(dripping, started)  # progress does not restart the timer
         for start, sock in zip(starts + [b"CONNECT aaa"], socks + [dripping]):
             answer = ends_at_timeout(sock, started)
             if start.startswith(b"CONNECT"):
@@ -63,7 +78,7 @@ def test_slow_targets_and_name_servers(io):
             Proxy("-t", "5", "--nameserver", dns.address_text, io=io) as proxy, \
             Proxy("-t", "5", "-x", f"socks5://127.0.0.1:{hole.port}", io=io) as chained, \
             contextlib.ExitStack() as stack:
-        started = time.monotonic()
+        started = Start(stack)
         cases = [(proxy, hole.address), (proxy, ("silent.test", 80)), (chained, ("far.test", 80))]
         socks5 = [begin(stack, p, clients.socks5_greeting(0) + clients.socks5_request(*t))
                   for p, t in cases]
@@ -80,14 +95,14 @@ def test_silent_hop_behind_a_good_connect(io, listener):
     """The hop accepts and never answers."""
     with Proxy("-t", "5", "-x", f"http://127.0.0.1:{listener.port}", io=io) as proxy, \
             contextlib.ExitStack() as stack:
-        started = time.monotonic()
+        started = Start(stack)
         sock = begin(stack, proxy, clients.socks5_greeting(0) + clients.socks5_request("a.test", 1))
         assert ends_at_timeout(sock, started) == b"\5\0" + TTL_EXPIRED
 
 
 def test_proto_timeout_wants_a_byte_from_each_side(io, listener):
     with Proxy("-t", "5", "--proto-timeout", io=io) as proxy, contextlib.ExitStack() as stack:
-        started = time.monotonic()
+        started = Start(stack)
         pairs = []
         for _ in range(4):
             client = stack.enter_context(clients.open_tunnel(proxy.address, listener.address))

@@ -54,7 +54,8 @@ class Daemon:
         return found
 
     def stop(self):
-        pid, = self.processes()
+        # Those that became the daemon may still be on their way out.
+        pid, = net.wait_for(lambda: len(found := self.processes()) == 1 and found, "one daemon")
         os.kill(pid, signal.SIGTERM)
         net.wait_for(lambda: not self.processes(), "the daemon to end")
 
@@ -82,7 +83,7 @@ def attempt(daemon, site, fault, nth):
         return
     assert status == 1 and not fault.harmless, f"status {status}:\n{text}"
     assert "F " in text, f"no word about it:\n{text}"
-    assert daemon.processes() == [], "it serves nevertheless"
+    net.wait_for(lambda: daemon.processes() == [], "its end: it serves nevertheless")
 
 
 @pytest.mark.parametrize("call", ["fork", "pipe2", "read", "waitpid", "open", "close", "others"])

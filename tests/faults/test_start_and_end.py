@@ -39,7 +39,8 @@ class Start:
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(f"\0{self.name()}.notify")
         self.notify.settimeout(None)
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.listening = threading.Thread(target=self.listen, daemon=True)
+        self.listening.start()
 
     def listen(self):
         while self.notify.recv(4096) != b"over":
@@ -49,6 +50,7 @@ class Start:
         self.target.close()
         with self.notify, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"over", self.notify.getsockname())
+            self.listening.join(net.DEADLINE)  # it would keep the name
 
     def name(self):
         return f"faults-{os.getpid()}-{self.io}"

@@ -65,7 +65,7 @@ def test_refusal_of_a_dead_target_is_read(microsocks):
 def test_sending_byte_by_byte_waits_for_the_reader(listener):
     with net.connect(listener.address) as sock, listener.accept() as other:
         sock.sendall(b"x")
-        assert net.unread_bytes(sock) == 1
+        net.wait_for(lambda: net.unread_bytes(sock) == 1, "the byte to arrive")
         assert other.recv(9) == b"x"
         net.until_read(sock)
 

@@ -274,7 +274,6 @@ class Soak:
         """Nothing lost, nothing left."""
         judge, seen = self.judge, self.clients.figures()
         there = self.target.figures()
-        now = metrics(self.proxy)
         for who, figures in (("client", seen), ("target", there)):
             for name in ("corrupt", "truncated", "hung"):
                 judge.check(not figures.get(name), f"{who}: {figures.get(name)} {name}")
@@ -289,25 +288,34 @@ class Soak:
         ends = (seen["complete"] + seen["aborted"] + seen["refused"] + seen["failed"] +
                 seen["planned"])
         judge.check(seen["started"] == ends, f"{seen['started']} sessions began, {ends} ended")
-        accepted = total(now, "worker_connections_accepted_total")
-        refused = total(now, "worker_connections_refused_total")
-        closed = sum(total(now, name) for name in ("outcomes_total", "http_forwarded_total",
-                                                   "http_failed_total"))
-        judge.check(accepted == closed + refused, f"{accepted} connections accepted, {closed} "
-                    f"ended, {refused} refused")
-        try:
-            net.wait_for(lambda: self.proxy.fd_count("socket") <= self.baseline + 6,
-                         "descriptors to be closed")
-        except AssertionError:
-            judge.check(False, f"{self.proxy.fd_count('socket')} sockets are open, "
-                        f"{self.baseline} were")
-        pipes = self.proxy.fd_count("pipe")
-        judge.check(pipes <= 2 * 2 * 16 + 8, f"{pipes} ends of pipes are open")
+        self.expect(lambda: self.unbalanced() is None, self.unbalanced)
+        self.expect(lambda: self.proxy.fd_count("socket") <= self.baseline + 6, lambda:
+                    f"{self.proxy.fd_count('socket')} sockets are open, {self.baseline} were")
+        self.expect(lambda: self.proxy.fd_count("pipe") <= 2 * 2 * 16 + 8,
+                    lambda: f"{self.proxy.fd_count('pipe')} ends of pipes are open")
         for cycle, times in self.calm_p50.items():
             middle = sorted(times)[len(times) // 2]
             judge.check(middle < 1000 * net.SCALE, f"cycle {cycle} ends in calm, and setting up "
                         f"takes {middle:.0f} ms")
         self.check_memory()
+
+    def expect(self, predicate, text):
+        """That it comes true."""
+        try:
+            net.wait_for(predicate, text)
+        except AssertionError as error:
+            self.judge.check(False, str(error))
+
+    def unbalanced(self):
+        """What is wrong about the counters of connections, or None."""
+        now = metrics(self.proxy)
+        accepted = total(now, "worker_connections_accepted_total")
+        refused = total(now, "worker_connections_refused_total")
+        closed = sum(total(now, name) for name in ("outcomes_total", "http_forwarded_total",
+                                                   "http_failed_total"))
+        if accepted == closed + refused:
+            return None
+        return f"{accepted} connections accepted, {closed} ended, {refused} refused"
 
     def check_memory(self):
         third = len(self.rss) // 3

@@ -2,6 +2,7 @@
 
 import subprocess
 
+from support import net
 from support.peers import environment
 from support.process import program
 
@@ -15,6 +16,7 @@ def dump(proxy_url, url, profile, *more):
          "--disable-extensions", "--virtual-time-budget=5000",
          f"--proxy-server={proxy_url}", "--proxy-bypass-list=<-loopback>",
          f"--user-data-dir={profile}", *more, "--dump-dom", url],
-        capture_output=True, text=True, timeout=90, env=environment(HOME=str(profile)))
+        capture_output=True, text=True, timeout=9 * net.DEADLINE,
+        env=environment(HOME=str(profile)))
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout

@@ -82,9 +82,10 @@ class Screen:
         os.write(self._master, keys)
 
     def lines(self):
-        """The last whole picture, without its colours."""
-        pictures = self.output.decode("utf-8", "replace").split("\033[H")
-        text = re.sub(r"\033\[[0-9;?]*[a-zA-Z]", "", pictures[-1])
+        """The last whole picture, without its colours: the one that comes may do so in pieces."""
+        pictures = self.output.decode("utf-8", "replace").split("\033[H")[1:]
+        whole = [picture for picture in pictures if "q quits" in picture]
+        text = re.sub(r"\033\[[0-9;?]*[a-zA-Z]", "", whole[-1])
         return [line.rstrip() for line in text.split("\r\n")]
 
     def wait(self, pattern, after=0):
@@ -111,4 +112,6 @@ class Screen:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
         os.close(self._slave)
+        # Or its next read could be of another file that has got the number of this one.
+        self._reader.join(net.DEADLINE)
         os.close(self._master)

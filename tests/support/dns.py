@@ -3,8 +3,9 @@
     with Dns({"a.test": Name(v4=["127.0.0.1"])}) as dns:
         Proxy("--nameserver", dns.address_text, ...)
 
-Names not in the zone get NXDOMAIN. A name may answer late, never (`drop`), with a failure code,
-or with thousands of addresses, which need TCP.
+Names not in the zone get NXDOMAIN. A name may answer late, when told to (`hold`, an Event), never
+(`drop`), with a failure code, or with thousands of addresses, which need TCP. A query that is sent
+again because the answer is late, with the same number, is counted once.
 """
 
 import dataclasses
@@ -13,6 +14,8 @@ import socketserver
 import struct
 import threading
 import time
+
+from support import net
 
 A, AAAA, OPT = 1, 28, 41
 NXDOMAIN, SERVFAIL = 3, 2
@@ -26,6 +29,7 @@ class Name:
     rcode: int = 0
     delay: float = 0.0
     drop: bool = False
+    hold: threading.Event | None = None
 
 
 def read_question(query):
@@ -40,7 +44,7 @@ def read_question(query):
 class Dns:
     def __init__(self, zone):
         self.zone = zone
-        self.queries = []  # (name, type), in order
+        self.queries = {}  # (name, type, number), in order
         self._lock = threading.Lock()
         self._servers = self._bind()
         self.address = self._servers[0].server_address
@@ -82,12 +86,14 @@ class Dns:
     def answer(self, query, limit):
         name, kind, question = read_question(query)
         with self._lock:
-            self.queries.append((name, kind))
+            self.queries[name, kind, query[:2]] = True
         entry = self.zone.get(name, Name(rcode=NXDOMAIN))
         if entry.drop:
             return None
         if entry.delay:
             self._stopping.wait(entry.delay)
+        if entry.hold:
+            entry.hold.wait(2 * net.DEADLINE)
         family, addresses = (socket.AF_INET, entry.v4) if kind == A else (socket.AF_INET6, entry.v6)
         if kind not in (A, AAAA):
             addresses = []
@@ -102,7 +108,7 @@ class Dns:
     def asked(self, name, kind=None):
         """How often this name was asked for (of this type)."""
         with self._lock:
-            return sum(1 for n, k in self.queries if n == name and kind in (None, k))
+            return sum(1 for n, k, _ in self.queries if n == name and kind in (None, k))
 
     def wait_asked(self, name, deadline):
         end = time.monotonic() + deadline

@@ -11,6 +11,8 @@ import re
 import shlex
 from typing import NamedTuple
 
+from support import net
+
 FENCE = re.compile(r"^```(?:sh|bash|shell|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 HOP = re.compile(r"(socks5|socks4a|http)://(?:[^@,/]*@)?[^,/]+")
 
@@ -114,4 +116,4 @@ def local_curl(words, proxy_address, web, tls_web, api=None):
         proxy_next = word in ("-x", "--proxy", "--socks4", "--socks4a", "--socks5",
                               "--socks5-hostname", "--preproxy")
         result.append(word)
-    return ["curl", "-k", "-sS", "--max-time", "30", *result]
+    return ["curl", "-k", "-sS", "--max-time", str(3 * net.DEADLINE), *result]

@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import struct
+import threading
 import time
 
 # Stretches every deadline, for sanitizer builds and busy machines.
@@ -28,12 +29,48 @@ def wait_for(predicate, what, deadline=None):
     """Polls until predicate() is true; returns its value."""
     end = time.monotonic() + (DEADLINE if deadline is None else deadline)
     while True:
+        late = time.monotonic() > end  # asked before the look: the last one is behind the deadline
         value = predicate()
         if value:
             return value
-        if time.monotonic() > end:
+        if late:
             raise AssertionError(f"waited in vain for {what() if callable(what) else what}")
         time.sleep(0.002)
+
+
+class Stopwatch:
+    """Time for upper bounds: what it measures goes on only while the machine does.
+
+    A thread looks at the clock every 20 ms. When it was kept from that for longer than LATE, by a
+    machine that stood still or gave no time to anybody, no more than LATE is counted for it.
+    """
+
+    LATE = 0.1
+
+    def __init__(self):
+        self._state = 0.0, time.monotonic()  # counted, and up to when
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._over.wait(0.02):
+            now = time.monotonic()
+            self._state = self._at(now), now
+
+    def _at(self, now):
+        counted, last = self._state
+        return counted + max(0.0, min(now - last, self.LATE))
+
+    def elapsed(self):
+        return self._at(time.monotonic())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
 
 
 def prepare(sock, deadline=None):
@@ -129,13 +166,16 @@ def expect_silence(sock, seconds):
     raise AssertionError(f"expected silence, got {data!r}")
 
 
-def unread_bytes(sock):
-    """Bytes that wait unread in the receive queue of our peer, asked as ss(8) does: sock_diag(7).
+def peer_bytes(sock):
+    """(bytes that wait unread in the receive queue of our peer, bytes that have arrived there in
+    all), asked as ss(8) does: sock_diag(7). None: it has closed.
     (/proc/net/tcp says it too, but takes milliseconds when thousands of sockets are about.)"""
+    inet_diag_info = 2
     packed = [socket.inet_pton(sock.family, end[0]).ljust(16, b"\0")
               for end in (sock.getpeername(), sock.getsockname())]
     ports = struct.pack("!HH", sock.getpeername()[1], sock.getsockname()[1])
-    request = struct.pack("=BBBBI", sock.family, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF) + ports
+    request = struct.pack("=BBBBI", sock.family, socket.IPPROTO_TCP, 1 << (inet_diag_info - 1), 0,
+                          0xFFFFFFFF) + ports
     request += packed[0] + packed[1] + struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
     sock_diag_by_family, nlm_f_request, nlmsg_error = 20, 1, 2
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as netlink:  # NETLINK_SOCK_DIAG
@@ -145,21 +185,60 @@ def unread_bytes(sock):
     if struct.unpack_from("=H", answer, 4)[0] == nlmsg_error:
         error = -struct.unpack_from("=i", answer, 16)[0]
         assert error == errno.ENOENT, f"sock_diag: {os.strerror(error)}"
-        return 0  # closed already
-    return struct.unpack_from("=I", answer, 16 + 56)[0]
+        return None
+    unread, = struct.unpack_from("=I", answer, 16 + 56)
+    offset = 16 + 72
+    while offset < len(answer):
+        length, kind = struct.unpack_from("=HH", answer, offset)
+        if kind == inet_diag_info:  # tcp_info.tcpi_bytes_received
+            return unread, struct.unpack_from("=Q", answer, offset + 4 + 128)[0]
+        offset += (length + 3) & ~3
+    syn_recv = 3  # its state: of those without details, all others are ends
+    return (0, 0) if answer[17] == syn_recv else None
+
+
+def unread_bytes(sock):
+    """Bytes that wait unread in the receive queue of our peer; 0 when it has closed."""
+    found = peer_bytes(sock)
+    return found[0] if found else 0
+
+
+def sent_bytes(sock):
+    """All that was ever sent, whether it has arrived or not."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 216)
+    waiting, = struct.unpack_from("=I", info, 144)
+    sent, again = struct.unpack_from("=QQ", info, 200)
+    return waiting + sent - again
 
 
 def until_read(sock):
-    """Waits until the peer's program has read all we sent: the next send is its own segment."""
-    wait_for(lambda: unread_bytes(sock) == 0, "the peer to read what was sent")
+    """Waits until the peer's program has read all we sent: the next send is its own segment.
+    (On a busy machine bytes may be on their way when send(2) returns, even on loopback.)"""
+    def is_read():
+        found = peer_bytes(sock)
+        return not found or found[0] == 0 and found[1] >= sent_bytes(sock)
+
+    wait_for(is_read, "the peer to read what was sent")
+
+
+def held_port(host="127.0.0.1"):
+    """(socket, address) for a peer that cannot bind port zero: as long as the socket is open,
+    nobody is given this port but who asks for it by number, and with SO_REUSEADDR."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, 0))
+    return sock, sock.getsockname()[:2]
+
+
+_holders = []  # of the ports that free_port() has given
 
 
 def free_port(host="127.0.0.1"):
-    """A port that was free a moment ago, for peers that cannot bind port zero."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
-        sock.bind((host, 0))
-        return sock.getsockname()[1]
+    """A held_port() that stays held until all tests have run."""
+    holder, address = held_port(host)
+    _holders.append(holder)
+    return address[1]
 
 
 def dead_port(host="127.0.0.1"):

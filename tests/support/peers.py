@@ -1,7 +1,7 @@
 """Real proxies of other makes, as hops: microsocks, danted, squid, tinyproxy.
 
-None of them can bind port zero and say which port it got: each start picks a free port and tries
-again with another if somebody else was quicker.
+None of them can bind port zero and say which port it got: each start picks a free port, which is
+held for it as long as it runs, so that what answers there is the peer.
 """
 
 import os
@@ -28,6 +28,12 @@ class Peer(Child):
         self.address = address
         self.host, self.port = address
         self.auth = auth
+        self.holder = None
+
+    def kill(self):
+        super().kill()
+        if self.holder:
+            self.holder.close()
 
     def url(self, auth=None):
         """What goes into -x: with the right credentials, unless others are given."""
@@ -42,8 +48,9 @@ def hop_url(scheme, address, auth=None):
 def start(make, what, deadline=20.0):
     """Calls make(port) until the peer listens there."""
     for _ in range(5):
-        address = ("127.0.0.1", net.free_port())
+        holder, address = net.held_port()
         peer = make(address)
+        peer.holder = holder
         end = time.monotonic() + deadline * net.SCALE
         while peer.running() and time.monotonic() < end:
             if not net.refused(address):

@@ -114,12 +114,14 @@ class Child:
         index = after
         with self._changed:
             while True:
+                left = end - time.monotonic()
+                if left <= 0:
+                    self._catch_up()  # the last look is behind the deadline
                 while index < len(self.lines):
                     if found := expression.search(self.lines[index][1]):
                         return found
                     index += 1
                 over = not any(reader.is_alive() for reader in self._readers)
-                left = end - time.monotonic()
                 if over or left <= 0:
                     break
                 self._changed.wait(min(left, 0.2))

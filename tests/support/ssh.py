@@ -4,6 +4,7 @@ import getpass
 import os
 import subprocess
 
+from support import net
 from support.peers import Peer, environment, start
 from support.process import program
 
@@ -40,11 +41,12 @@ class Sshd:
         return [program("ssh", "openssh-client"), "-F", "none", "-p", str(self.port),
                 "-i", str(self.directory / "user_key"), "-o", "IdentitiesOnly=yes",
                 "-o", "StrictHostKeyChecking=no", "-o", f"UserKnownHostsFile={os.devnull}",
-                "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR",
+                "-o", "BatchMode=yes", "-o", f"ConnectTimeout={2 * net.DEADLINE:.0f}",
+                "-o", "LogLevel=ERROR",
                 "-o", f"ProxyCommand={proxy_command}",
                 f"{getpass.getuser()}@{host or self.host}"]
 
-    def run(self, proxy_command, remote, data=b"", host=None, deadline=60):
+    def run(self, proxy_command, remote, data=b"", host=None, deadline=6 * net.DEADLINE):
         done = subprocess.run(self.client(proxy_command, host) + [remote], input=data,
                               capture_output=True, timeout=deadline, env=environment())
         assert done.returncode == 0, f"ssh ends with {done.returncode}: {done.stderr.decode()}"

@@ -63,6 +63,19 @@ class Association:
     def send(self, target, payload, fragment=0):
         self.socket.sendto(header(*target, fragment) + payload, self.relay)
 
+    def until_read(self):
+        """Waits until the program has read what was sent, so that there is room for more."""
+        place = "{}:{:04X}".format(socket.inet_pton(
+            self.socket.family, self.relay[0])[::-1].hex().upper(), self.relay[1])
+
+        def is_read():
+            with open("/proc/net/udp") as table:
+                rows = [line.split() for line in table]
+            queue, = (row[4] for row in rows if row[1] == place)
+            return queue.endswith(":00000000")
+
+        net.wait_for(is_read, "the datagrams to be read")
+
     def receive(self):
         datagram, source = self.socket.recvfrom(1 << 16)
         assert source[:2] == self.relay, f"an answer from {source}, not from {self.relay}"

@@ -13,6 +13,7 @@
 #include "app/outgoing_check.h"
 #include "base/log.h"
 #include "net/bind_listener.h"
+#include "net/dns_client.h"
 
 namespace neosocksd::app {
 namespace {
@@ -101,7 +102,11 @@ bool Server::prepare() {
     const net::AdmissionLimits admission = admission_limits(options_, workers);
     shared_ = std::make_unique<proxy::Shared>(admission, block);
     shared_->config = session_config(options_, scripts_ && scripts_->has_ruleset());
-    shared_->resolver = {options_.family, options_.nameserver};
+    // Here rather than by each worker, who would all say so.
+    const bool nameservers = net::is_nameserver_list(options_.nameserver);
+    if (!nameservers)
+        LOG_ERROR("failed to set nameserver `{}': Misformatted string", options_.nameserver);
+    shared_->resolver = {options_.family, nameservers ? options_.nameserver : ""};
     // Pipes must not eat what sessions need: a quarter of the descriptors at most.
     const auto budget = static_cast<std::size_t>(admission.descriptors) / 8;
     shared_->pipes_per_worker =

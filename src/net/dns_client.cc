@@ -48,24 +48,6 @@ int error_of(int status) {
     }
 }
 
-// c-ares takes port 99999 for 34463 and 1.2.3 for an address; a typing error is better said.
-bool is_server_list(std::string_view list) {
-    for (;;) {
-        const auto comma = list.find(',');
-        const std::string_view item = list.substr(0, comma);
-        std::string_view host, port;
-        if (!IpAddress::parse(item)) {  // "::1:53" is an address, not one with a port
-            if (!split_host_port(item, host, port) || !IpAddress::parse(host)) return false;
-            std::uint16_t number = 0;
-            const char* end = port.data() + port.size();
-            const auto [stop, error] = std::from_chars(port.data(), end, number);
-            if (error != std::errc{} || stop != end) return false;
-        }
-        if (comma == std::string_view::npos) return true;
-        list.remove_prefix(comma + 1);
-    }
-}
-
 // A server may add addresses of the family that nobody asked for, and c-ares takes them.
 DnsAnswer answer_of(const ares_addrinfo& found, int family) {
     std::vector<IpAddress> addresses;
@@ -83,6 +65,25 @@ DnsAnswer answer_of(const ares_addrinfo& found, int family) {
 }
 
 }  // namespace
+
+// c-ares takes port 99999 for 34463 and 1.2.3 for an address; a typing error is better said.
+bool is_nameserver_list(std::string_view list) {
+    if (list.empty()) return true;
+    for (;;) {
+        const auto comma = list.find(',');
+        const std::string_view item = list.substr(0, comma);
+        std::string_view host, port;
+        if (!IpAddress::parse(item)) {  // "::1:53" is an address, not one with a port
+            if (!split_host_port(item, host, port) || !IpAddress::parse(host)) return false;
+            std::uint16_t number = 0;
+            const char* end = port.data() + port.size();
+            const auto [stop, error] = std::from_chars(port.data(), end, number);
+            if (error != std::errc{} || stop != end) return false;
+        }
+        if (comma == std::string_view::npos) return true;
+        list.remove_prefix(comma + 1);
+    }
+}
 
 // A socket of c-ares. It outlives the close by c-ares until no operation is pending.
 class DnsClient::Watch {
@@ -239,8 +240,8 @@ DnsClient::~DnsClient() {
 }
 
 void DnsClient::set_nameservers(const std::string& list) {
-    const int status = is_server_list(list) ? ares_set_servers_ports_csv(channel_, list.c_str())
-                                            : int{ARES_EBADSTR};
+    const int status = is_nameserver_list(list) ? ares_set_servers_ports_csv(channel_, list.c_str())
+                                                : int{ARES_EBADSTR};
     if (status != ARES_SUCCESS)
         LOG_ERROR("failed to set nameserver `{}': {}", list, ares_strerror(status));
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -31,6 +32,9 @@ struct DnsOptions {
     std::chrono::milliseconds timeout{2000};
     int tries = 3;
 };
+
+// Whether this is a list of name servers as above; the empty one is.
+bool is_nameserver_list(std::string_view list);
 
 struct DnsAnswer {
     // In the order of the answer, as many as it holds. Errors: ENOENT (no such name, or no address

@@ -34,6 +34,12 @@ def test_asks_the_given_server(io, echo, kind):
         assert dns.asked("a.test", A) == 1 and dns.asked("a.test", AAAA) == 1
 
 
+def test_a_bad_list_is_told_once_and_the_system_asked(io):
+    with Proxy("--nameserver", "foo", "--threads", "4", io=io) as proxy:
+        assert proxy.count_log("failed to set nameserver") == 1
+        proxy.wait_log("^E .*failed to set nameserver `foo': Misformatted string$")
+
+
 @pytest.mark.parametrize("option,kind,address", [("-4", A, "127.0.0.1"), ("-6", AAAA, "::1")])
 def test_family_option_restricts(io, option, kind, address):
     zone = {"both.test": Name(["127.0.0.1"], ["::1"])}

@@ -4,7 +4,8 @@
 --
 -- The script returns a table. What it leaves out keeps the value of the command line, or else the
 -- default; --dump-config prints all settings in this form. SIGHUP runs the script again, for the
--- ruleset: settings of sockets and the process stay as they are.
+-- ruleset, forward, proxy, nameserver, loglevel, memlimit and traceback: settings of sockets and
+-- the process stay as they are, with a warning if they have changed.
 
 -- Called with "config". Made usable as `-r config.lua`, too: then only the ruleset is taken.
 local purpose = ...

@@ -191,6 +191,13 @@ void read_config_fields(lua_State* lua, Options& options) {
     }
 }
 
+std::vector<std::string> differing_fields(const Options& one, const Options& other) {
+    std::vector<std::string> names;
+    for (const Field& field : kFields)
+        if (field.get(one) != field.get(other)) names.emplace_back(field.name);
+    return names;
+}
+
 std::string dump_config(const Options& options) {
     std::string out = "return {\n";
     for (const auto& [name, value] : config_fields(options)) {

@@ -16,6 +16,9 @@ ruleset::Fields config_fields(const Options& options);
 // are ignored. Raises a Lua error that names a field of the wrong type.
 void read_config_fields(lua_State* lua, Options& options);
 
+// Names of the settings in which these differ, in the order of the documents.
+std::vector<std::string> differing_fields(const Options& one, const Options& other);
+
 // "return { ... }", one field a line.
 std::string dump_config(const Options& options);
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/outbound.h"
 #include "base/log.h"
 #include "io/task_group.h"
 
@@ -96,13 +97,12 @@ int ask_rules(io::Loop& loop, const Options& options, Scripts& scripts) {
 
 int check_rules(const Options& options, Scripts& scripts) {
     proxy::Shared shared({}, {});
-    std::string reason;
-    auto chain = proto::parse_proxy_list(options.proxy, &reason);
-    if (!chain) {
-        LOG_ERROR("{}", reason);
+    auto outbound = parse_outbound(options);
+    if (!outbound) {
+        LOG_ERROR("{}", outbound.error());
         return 1;
     }
-    shared.config.chain = std::move(*chain);
+    shared.outbound = std::move(*outbound);
     shared.resolver = {options.family, options.nameserver};
     scripts.set_shared(shared);
     if (!scripts.load()) return 1;

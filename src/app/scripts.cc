@@ -6,6 +6,8 @@
 #include <netdb.h>
 #include <unistd.h>
 
+#include <fmt/ranges.h>
+
 #include "app/config_fields.h"
 #include "base/log.h"
 
@@ -39,7 +41,8 @@ constexpr std::size_t kEarlyMessages = 64;  // more than any ruleset sends while
 }  // namespace
 
 Scripts::Scripts(const Options& options)
-    : options_(options),
+    : command_line_(options),
+      options_(options),
       config_path_(options.config),
       has_ruleset_(!options.ruleset.empty()),
       vm_(*this, vm_options(options)) {}
@@ -84,26 +87,51 @@ void Scripts::attach(io::Loop& loop) {
     if (has_ruleset_) shared_->rules = &*rules_;
 }
 
-void Scripts::reload() {
+Scripts::Reloaded Scripts::reload() {
     ruleset::LuaResult done;
-    if (config_path_.empty()) {
+    Reloaded result;
+    if (config_path_.empty())
         done = vm_.load_ruleset(options_.ruleset);
-    } else {
-        Options changed = options_;
-        done = vm_.load_config(config_path_,
-                               [&](lua_State* lua) { read_config_fields(lua, changed); });
-        if (done) {
-            // Listeners and sessions keep what they were made with.
-            options_.loglevel = changed.loglevel;
-            log::set_level(changed.loglevel);
-            has_ruleset_ = vm_.has_ruleset();
-            if (has_ruleset_) shared_->rules = &*rules_;
-        }
-    }
+    else
+        result = reload_config(done);
     if (done)
         LOG_NOTICE("ruleset successfully reloaded");
     else
         NEOSOCKSD_LOG_LINES(warning, "failed to reload ruleset: {}", done.error());
+    return result;
+}
+
+Scripts::Reloaded Scripts::reload_config(ruleset::LuaResult& done) {
+    Reloaded result;
+    std::optional<ConfigReload> reload;
+    done = vm_.load_config(config_path_, [&](lua_State* lua) {
+        // What the file does not say any more is as the command line says.
+        Options wanted = command_line_;
+        read_config_fields(lua, wanted);
+        auto planned = plan_reload(options_, wanted);
+        // Before the ruleset is replaced.
+        if (!planned) luaL_error(lua, "%s", planned.error().c_str());
+        reload = std::move(*planned);
+    });
+    if (done && reload) take_over(*reload, result);
+    return result;
+}
+
+// Listeners and sessions keep what they were made with.
+void Scripts::take_over(ConfigReload& reload, Reloaded& result) {
+    if (!reload.restart.empty())
+        LOG_WARNING("changes of `{}' need a restart", fmt::join(reload.restart, "', `"));
+    result.outbound = reload.outbound != shared_->outbound;
+    result.nameservers = reload.options.nameserver != options_.nameserver;
+    options_ = std::move(reload.options);
+    shared_->outbound = std::move(reload.outbound);
+    shared_->resolver.nameservers = options_.nameserver;
+    if (result.nameservers) resolver_->set_nameservers(options_.nameserver);
+    log::set_level(options_.loglevel);
+    vm_.set_memory_limit(static_cast<std::size_t>(options_.memlimit) * 1024 * 1024);
+    vm_.set_traceback(options_.traceback);
+    has_ruleset_ = vm_.has_ruleset();
+    if (has_ruleset_) shared_->rules = &*rules_;
 }
 
 io::Task<void> Scripts::stop() {
@@ -206,7 +234,7 @@ std::optional<std::string> Scripts::resolve_now(const std::string& name) {
 
 const std::vector<proto::ProxyUrl>& Scripts::first_hops() const {
     static const std::vector<proto::ProxyUrl> kNone;
-    return shared_ ? shared_->config.chain : kNone;
+    return shared_ ? shared_->outbound.chain : kNone;
 }
 
 void Scripts::invoke(std::string code, ruleset::Route route) {

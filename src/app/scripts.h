@@ -12,6 +12,7 @@
 
 #include "api/figures.h"
 #include "api/rpc_client.h"
+#include "app/config_reload.h"
 #include "app/options.h"
 #include "net/dialer.h"
 #include "net/resolver.h"
@@ -36,8 +37,12 @@ public:
 
     // The loop of the control thread. From now on sessions may ask rules().
     void attach(io::Loop& loop);
-    // SIGHUP: the file is read again.
-    void reload();
+    // SIGHUP: the file is read again. What workers are to be told has changed in what they share.
+    struct Reloaded {
+        bool outbound = false;
+        bool nameservers = false;
+    };
+    Reloaded reload();
     // Ends what waits.
     io::Task<void> stop();
 
@@ -62,6 +67,10 @@ public:
                                                            ruleset::Route route) override;
 
 private:
+    Reloaded reload_config(ruleset::LuaResult& done);
+    void take_over(ConfigReload& reload, Reloaded& result);
+
+    const Options command_line_;
     Options options_;  // as the configuration has changed them
     std::string config_path_;
     bool has_ruleset_ = false;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "app/log_teller.h"
+#include "app/outbound.h"
 #include "app/outgoing_check.h"
 #include "base/log.h"
 #include "net/bind_listener.h"
@@ -113,7 +114,14 @@ bool Server::prepare() {
         std::min(limits::kPipesPerLoop, budget / static_cast<std::size_t>(workers));
     shared_->workers.resize(static_cast<std::size_t>(workers));
     sockets_.resize(static_cast<std::size_t>(workers));
-    if (!parse_outbound() || !check_outgoing(shared_->config.outgoing)) return false;
+    auto outbound = parse_outbound(options_);
+    if (!outbound) {
+        LOG_ERROR("{}", outbound.error());
+        LOG_FATAL("unable to parse outbound configuration");
+        return false;
+    }
+    shared_->outbound = std::move(*outbound);
+    if (!check_outgoing(shared_->config.outgoing)) return false;
     if (scripts_) {
         scripts_->set_shared(*shared_);
         // As the user who starts the program, who may read what the later one may not.
@@ -126,29 +134,6 @@ bool Server::prepare() {
     // Before any thread exists, and before any client is let in.
     return sandbox_.enter(options_, scripts_ != nullptr,
                           shared_->engine != io::EngineChoice::epoll);
-}
-
-bool Server::parse_outbound() {
-    std::string reason;
-    if (options_.forward && UnixAddress::recognises(*options_.forward)) {
-        shared_->config.forward_socket = UnixAddress::parse(*options_.forward, &reason);
-    } else if (options_.forward) {
-        auto target = HostPort::parse(*options_.forward, &reason);
-        if (!target) {
-            LOG_ERROR("{}", reason);
-            LOG_FATAL("unable to parse outbound configuration");
-            return false;
-        }
-        shared_->config.forward = std::move(*target);
-    }
-    auto chain = proto::parse_proxy_list(options_.proxy, &reason);
-    if (!chain) {
-        LOG_ERROR("{}", reason);
-        LOG_FATAL("unable to parse outbound configuration");
-        return false;
-    }
-    shared_->config.chain = std::move(*chain);
-    return true;
 }
 
 bool Server::open_access_log() {
@@ -336,7 +321,7 @@ void Server::on_signal(int number) {
     if (number == SIGHUP) {
         process_->reloading();
         if (scripts_)
-            scripts_->reload();
+            reload();
         else
             LOG_ERROR("signal {} received, but ruleset not loaded", number);
         process_->reloaded();
@@ -357,6 +342,16 @@ void Server::on_signal(int number) {
         stop_workers();
     } else if (signals_seen_ == 2) {
         for (proxy::Worker* worker : shared_->workers) worker->post_cut_short();
+    }
+}
+
+void Server::reload() {
+    const Scripts::Reloaded changed = scripts_->reload();
+    // No session begins any more, and workers may have closed their mailboxes.
+    if (signals_seen_ > 0) return;
+    for (proxy::Worker* worker : shared_->workers) {
+        if (changed.outbound) worker->post_outbound(shared_->outbound);
+        if (changed.nameservers) worker->post_nameservers(shared_->resolver.nameservers);
     }
 }
 

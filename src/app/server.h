@@ -38,7 +38,6 @@ public:
 private:
     // False: the reason has been logged.
     bool prepare();
-    bool parse_outbound();
     bool bind_all();
     bool bind(const std::string& address, proxy::Service service);
     bool open_access_log();
@@ -50,6 +49,7 @@ private:
     void run_worker(std::size_t index);
 
     void on_signal(int number);
+    void reload();
     void stop_workers();
     void worker_done();
 

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cassert>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "net/resolver_order.h"
 
 namespace neosocksd::net {
@@ -109,13 +112,13 @@ private:
 
 Resolver::Resolver(io::Loop& loop, const ResolverOptions& options)
     : loop_(loop),
-      family_(options.family),
+      dns_options_{.family = options.family,
+                   .nameservers = options.nameservers,
+                   .timeout = options.timeout,
+                   .tries = options.tries},
       hosts_(options.hosts_path),
       cache_(limits::kResolverEntries),
-      dns_(loop, DnsOptions{.family = options.family,
-                            .nameservers = options.nameservers,
-                            .timeout = options.timeout,
-                            .tries = options.tries}) {}
+      dns_(std::make_unique<DnsClient>(loop, dns_options_)) {}
 
 Resolver::~Resolver() {
     assert(waiting_ == 0 && in_flight_.empty());
@@ -127,7 +130,7 @@ io::Task<Result<Addresses>> Resolver::resolve(std::string name) {
     if (!is_name(name)) co_return failure(EINVAL, kOperation);
     if (is_odd_quad(name)) co_return failure(ENOENT, kOperation);
     make_lower(name);
-    const auto known = hosts_.find(name, family_, loop_.now());
+    const auto known = hosts_.find(name, dns_options_.family, loop_.now());
     if (!known.empty()) {
         count(counters_.successes);
         co_return order_addresses(known);
@@ -159,10 +162,41 @@ std::shared_ptr<Resolver::Lookup> Resolver::start_lookup(const std::string& name
     auto lookup = std::make_shared<Lookup>();
     in_flight_.emplace(name, lookup);
     count(counters_.sent);
-    dns_.query(name, [this, name, lookup](DnsAnswer answer) {
-        finish_lookup(name, *lookup, std::move(answer));
-    });
+    ask(name, lookup);
     return lookup;
+}
+
+void Resolver::ask(const std::string& name, std::shared_ptr<Lookup> lookup) {
+    DnsClient* const client = dns_.get();
+    client->query(name, [this, name, client, lookup = std::move(lookup)](DnsAnswer answer) {
+        // Cut off by set_nameservers(): those who wait want the others' answer.
+        const bool renewed = client != dns_.get() && !stopping_;
+        if (renewed && !answer.addresses && answer.addresses.error().code == ECANCELED)
+            ask(name, lookup);
+        else
+            finish_lookup(name, *lookup, std::move(answer));
+    });
+}
+
+void Resolver::set_nameservers(const std::string& list) {
+    if (stopping_) return;
+    dns_options_.nameservers = list;
+    std::unique_ptr<DnsClient> fresh;
+    try {
+        fresh = std::make_unique<DnsClient>(loop_, dns_options_);
+    } catch (const std::runtime_error& error) {
+        // Out of memory or of descriptors: the old servers are better than none.
+        LOG_ERROR("failed to set nameserver `{}': {}", list, error.what());
+        return;
+    }
+    cache_.clear();
+    // A channel of c-ares cannot change its servers while it asks them.
+    std::swap(dns_, fresh);
+    retiring_.spawn(retire(std::move(fresh)));
+}
+
+io::Task<void> Resolver::retire(std::unique_ptr<DnsClient> client) {
+    co_await client->stop();
 }
 
 void Resolver::finish_lookup(const std::string& name, Lookup& lookup, DnsAnswer answer) {
@@ -178,7 +212,8 @@ void Resolver::finish_lookup(const std::string& name, Lookup& lookup, DnsAnswer 
 
 io::Task<void> Resolver::stop() {
     stopping_ = true;
-    co_await dns_.stop();
+    co_await dns_->stop();
+    co_await retiring_.drained();
     if (waiting_ > 0) co_await drain_.wait();
 }
 

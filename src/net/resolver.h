@@ -18,6 +18,7 @@
 
 #include "io/loop.h"
 #include "io/task.h"
+#include "io/task_group.h"
 #include "net/dns_client.h"
 #include "net/hosts_file.h"
 #include "net/resolver_cache.h"
@@ -59,6 +60,10 @@ public:
     //   ECANCELED  stop(), or the scope
     io::Task<Result<Addresses>> resolve(std::string name);
 
+    // Asks other name servers from now on, as in ResolverOptions: what is remembered is forgotten,
+    // and what is being looked up is asked of them anew.
+    void set_nameservers(const std::string& list);
+
     // Ends all lookups with ECANCELED and waits until nobody waits. To be awaited before the end.
     io::Task<void> stop();
 
@@ -69,14 +74,17 @@ private:
     class LookupWait;
 
     io::Task<Result<Addresses>> look_up(const std::string& name);
+    static io::Task<void> retire(std::unique_ptr<DnsClient> client);
     std::shared_ptr<Lookup> start_lookup(const std::string& name);
+    void ask(const std::string& name, std::shared_ptr<Lookup> lookup);
     void finish_lookup(const std::string& name, Lookup& lookup, DnsAnswer answer);
 
     io::Loop& loop_;
-    int family_;
+    DnsOptions dns_options_;
     HostsFile hosts_;
     ResolverCache cache_;
-    DnsClient dns_;
+    std::unique_ptr<DnsClient> dns_;
+    io::TaskGroup retiring_;  // clients of former name servers, until their sockets are closed
     std::unordered_map<std::string, std::shared_ptr<Lookup>> in_flight_;
     ResolverCounters counters_;
     std::size_t waiting_ = 0;

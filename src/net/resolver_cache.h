@@ -29,6 +29,7 @@ public:
     // not turn each session into a query; at most kResolverTtlMax, kResolverNegativeTtl for errors.
     void store(const std::string& name, Result<Addresses> answer, std::chrono::seconds ttl,
                io::TimePoint now);
+    void clear() { entries_.clear(); }
     std::size_t size() const { return entries_.size(); }
 
 private:

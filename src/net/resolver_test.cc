@@ -107,6 +107,42 @@ TEST_P(ResolverTest, finds_addresses_of_either_family) {
     EXPECT_EQ(resolver_->counters().successes, 2u);
 }
 
+TEST_P(ResolverTest, forgets_what_other_name_servers_have_said) {
+    TestNameServer other;
+    server_.add("a.test", {.addresses = list({"192.0.2.1"})});
+    other.add("a.test", {.addresses = list({"192.0.2.2"})});
+    EXPECT_EQ(resolve("a.test"), list({"192.0.2.1"}));
+    resolver_->set_nameservers(other.address());
+    EXPECT_EQ(resolve("a.test"), list({"192.0.2.2"}));
+    EXPECT_EQ(server_.asked("a.test"), 2);  // A and AAAA, once
+}
+
+TEST_P(ResolverTest, asks_new_name_servers_what_the_old_ones_have_not_answered) {
+    TestNameServer other;
+    server_.add("a.test", {.silent = true});
+    other.add("a.test", {.addresses = list({"192.0.2.2"})});
+    Call first, second;
+    start(first, "a.test");
+    ASSERT_TRUE(run_until([&] { return server_.asked("a.test") > 0; }));
+    resolver_->set_nameservers(other.address());
+    resolver_->set_nameservers(other.address());
+    start(second, "a.test");
+    ASSERT_TRUE(run_until([&] { return first.done() && second.done(); }));
+    EXPECT_EQ(first.answer, list({"192.0.2.2"}));
+    EXPECT_EQ(second.answer, list({"192.0.2.2"}));
+}
+
+TEST_P(ResolverTest, ends_while_former_name_servers_are_given_up) {
+    server_.add("a.test", {.silent = true});
+    Call call;
+    start(call, "a.test");
+    ASSERT_TRUE(run_until([&] { return server_.asked("a.test") > 0; }));
+    resolver_->set_nameservers("127.0.0.1:1");
+    stop();
+    ASSERT_TRUE(run_until([&] { return call.done(); }));
+    EXPECT_EQ(call.code(), ECANCELED);
+}
+
 TEST_P(ResolverTest, lets_the_families_take_turns) {
     server_.add("dual.test",
                 {.addresses = list({"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"})});

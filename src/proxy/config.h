@@ -1,5 +1,6 @@
-// What sessions need to know of the command line: made at start, never changed, shared by all
-// workers.
+// What sessions need to know of the command line. Config is made at start, never changed, shared by
+// all workers. Outbound changes when a configuration (-c) is loaded again: sessions keep the one
+// that they began with.
 
 #pragma once
 
@@ -29,12 +30,17 @@ enum class Service : std::uint8_t {
 // Whether a forward target is told who the client is, and in which version of the PROXY protocol.
 enum class ProxyHeader : std::uint8_t { none, v1, v2 };
 
-struct Config {
-    proto::ServerOptions socks;                 // of a SOCKS (or mixed) listener
-    proto::ServerOptions http;                  // of an HTTP listener
+struct Outbound {
     HostPort forward;                           // of a forward listener: what it dials
     std::optional<UnixAddress> forward_socket;  // the same, instead of that
     std::vector<proto::ProxyUrl> chain;
+
+    friend bool operator==(const Outbound&, const Outbound&) = default;
+};
+
+struct Config {
+    proto::ServerOptions socks;  // of a SOCKS (or mixed) listener
+    proto::ServerOptions http;   // of an HTTP listener
     // Peers that must begin with a PROXY header, and are believed.
     std::vector<Cidr> announcers;
     ProxyHeader proxy_header = ProxyHeader::none;

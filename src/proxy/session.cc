@@ -39,6 +39,7 @@ Session::Session(Worker& worker, int fd, const ListeningSocket& listener, net::T
       accepted_(worker.loop().now()),
       fd_(fd),
       listener_(listener),
+      outbound_(worker.outbound()),
       service_(listener.service),
       id_(worker.next_session_id()) {
     client().adopt(fd);
@@ -49,9 +50,8 @@ Session::Session(Worker& worker, int fd, const ListeningSocket& listener, net::T
     else
         unix_client_ = net::peer_credentials(fd);
     if (service_ == Service::forward) {
-        const Config& config = worker.config();
-        target_ =
-            config.forward_socket ? config.forward_socket->to_string() : config.forward.to_string();
+        target_ = outbound_->forward_socket ? outbound_->forward_socket->to_string()
+                                            : outbound_->forward.to_string();
     }
 }
 
@@ -97,6 +97,7 @@ io::Task<Session::After> Session::serve(Setup& setup, std::string& reply) {
         if (!co_await next_request()) co_return After::close;
         target_.clear();
         address_.reset();
+        outbound_ = worker_->outbound();
     }
     if (worker_->access_log()) draft_access(setup);
     Ending end;
@@ -188,7 +189,7 @@ io::Task<Ending> Session::read_request(Setup& setup) {
 }
 
 const HostPort& Session::asked_target(const Setup& setup) const {
-    if (service_ == Service::forward) return worker_->config().forward;
+    if (service_ == Service::forward) return outbound_->forward;
     return has_request() ? setup.machine.request().target : setup.original_target;
 }
 
@@ -200,13 +201,13 @@ net::Origin Session::asked_by() const {
 
 io::Task<Ending> Session::dial(Setup& setup) {
     io::Loop& loop = worker_->loop();
-    const Config& config = worker_->config();
     const net::DialRequest request{
         .target = asked_target(setup),
         .origin = asked_by(),
-        .chain = config.chain,
-        .socket = service_ == Service::forward && config.forward_socket ? &*config.forward_socket
-                                                                        : nullptr,
+        .chain = outbound_->chain,
+        .socket = service_ == Service::forward && outbound_->forward_socket
+                      ? &*outbound_->forward_socket
+                      : nullptr,
     };
     const io::TimePoint begun = loop.now();
     HangupWatch watch(loop, client(), setup.scope,

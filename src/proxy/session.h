@@ -164,6 +164,7 @@ private:
     std::optional<Endpoint> address_;                  // connected to: target or first hop
     int fd_;  // of the client, also when it is closed already
     const ListeningSocket& listener_;
+    std::shared_ptr<const Outbound> outbound_;  // as it was when the request came
     Service service_;
     proto::Protocol protocol_ = proto::Protocol::none;
     proto::Command command_ = proto::Command::connect;

@@ -71,8 +71,7 @@ AccessFacts Session::access_facts(const Setup& setup) const {
 }
 
 AccessRecord Session::access_record(const AccessFacts& facts) const {
-    const Config& config = worker_->config();
-    const bool to_socket = service_ == Service::forward && config.forward_socket;
+    const bool to_socket = service_ == Service::forward && outbound_->forward_socket;
     AccessRecord record;
     record.facts = facts;
     record.texts.target = target_;
@@ -93,7 +92,7 @@ AccessRecord Session::access_record(const AccessFacts& facts) const {
     if (notes_ && notes_->chain)
         std::ranges::for_each(*notes_->chain, add_hop);
     else if (!to_socket)
-        for (const proto::ProxyUrl& hop : config.chain) add_hop(hop.to_string());
+        for (const proto::ProxyUrl& hop : outbound_->chain) add_hop(hop.to_string());
     return record;
 }
 

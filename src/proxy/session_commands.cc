@@ -35,7 +35,7 @@ io::Task<std::expected<std::string, net::DialFailure>> Session::associate(
     std::unique_ptr<UdpRules> rules;
     if (worker_->rules())
         rules = std::make_unique<UdpRules>(*worker_->rules(), rules_request(setup),
-                                           worker_->config().chain);
+                                           worker_->outbound());
     setup.association = std::make_unique<UdpAssociation>(
         worker_->services(), worker_->setups().scope(), client(), from, std::move(rules));
     auto bound = co_await setup.association->open(request);

@@ -27,7 +27,7 @@ void Session::note_request(const proto::Request& request) {
 }
 
 void Session::note_route(const ruleset::Route& route, bool as_asked) {
-    const auto& usual = worker_->config().chain;
+    const auto& usual = outbound_->chain;
     if (as_asked && route.chain == usual && !notes_) return;
     notes().route = as_asked ? std::string() : route.target.to_string();
     notes().chain.reset();
@@ -72,13 +72,12 @@ SessionRow Session::describe(const SessionFacts& facts) {
     row.command = command_name(command_);
     row.target = target_;
     if (notes_) row.route = notes_->route;
-    const Config& config = worker_->config();
     if (notes_ && notes_->chain)
         row.chain = *notes_->chain;
-    else if (service_ != Service::forward || !config.forward_socket)
-        for (const proto::ProxyUrl& hop : config.chain) row.chain.push_back(hop.to_string());
-    if (relaying_ && config.forward_socket && service_ == Service::forward)
-        row.address = config.forward_socket->to_string();
+    else if (service_ != Service::forward || !outbound_->forward_socket)
+        for (const proto::ProxyUrl& hop : outbound_->chain) row.chain.push_back(hop.to_string());
+    if (relaying_ && outbound_->forward_socket && service_ == Service::forward)
+        row.address = outbound_->forward_socket->to_string();
     else if (address_ && command_ != proto::Command::udp_associate)  // there it is our own
         row.address = Endpoint{address_->ip.unmapped(), address_->port}.to_string();
     row.client_address = facts.client;

@@ -72,7 +72,7 @@ io::Task<UdpRules::Decision> UdpRules::ask(io::Loop& loop, HostPort target) {
     Decision decision;
     if (verdict.kind != Kind::reject) {
         ruleset::Route& route = verdict.kind == Kind::connected ? forwarder.chosen : verdict.route;
-        decision.accepted = route.chain == chain_;
+        decision.accepted = route.chain == usual_->chain;
         if (!decision.accepted)
             LOG_DEBUG("udp to `{}': the rules want a chain of proxies, which datagrams do not take",
                       target.to_string());

@@ -15,18 +15,18 @@
 #include "base/address.h"
 #include "base/limits.h"
 #include "io/timer.h"
-#include "proto/proxy_url.h"
+#include "proxy/config.h"
 #include "ruleset/rules.h"
 
 namespace neosocksd::proxy {
 
 class UdpRules {
 public:
-    // `request` is the question but for its target. `chain` is that of the association: datagrams
-    // take no other.
+    // `request` is the question but for its target. `usual` is the worker's: datagrams take the
+    // chain of their association, and rules that want the usual one want nothing else.
     UdpRules(ruleset::Rules& rules, ruleset::Request request,
-             const std::vector<proto::ProxyUrl>& chain)
-        : rules_(rules), request_(std::move(request)), chain_(chain) {}
+             const std::shared_ptr<const Outbound>& usual)
+        : rules_(rules), request_(std::move(request)), usual_(usual) {}
 
     struct Decision {
         bool accepted = false;
@@ -50,7 +50,7 @@ private:
 
     ruleset::Rules& rules_;
     const ruleset::Request request_;
-    const std::vector<proto::ProxyUrl>& chain_;
+    const std::shared_ptr<const Outbound>& usual_;
     std::vector<Entry> entries_;
 };
 

@@ -16,6 +16,7 @@ Worker::Worker(Shared& shared, std::size_t index)
     : shared_(shared),
       index_(index),
       loop_(shared.engine),
+      outbound_(std::make_shared<const Outbound>(shared.outbound)),
       resolver_(loop_, shared.resolver),
       relays_(loop_, shared.config.relay, shared.pipes_per_worker),
       dialer_(loop_, resolver_, shared.policy, shared.config.outgoing) {
@@ -104,9 +105,21 @@ void Worker::take_over(Session& session) {
 }
 
 void Worker::post_stop(io::Duration drain, std::function<void()> on_done) {
-    io::Message message = [this, drain, on_done = std::move(on_done)] {
-        control_.spawn(shut_down(drain, on_done));
-    };
+    post_surely(
+        [this, drain, on_done = std::move(on_done)] { control_.spawn(shut_down(drain, on_done)); });
+}
+
+void Worker::post_outbound(Outbound outbound) {
+    post_surely([this, outbound = std::move(outbound)]() mutable {
+        outbound_ = std::make_shared<const Outbound>(std::move(outbound));
+    });
+}
+
+void Worker::post_nameservers(std::string list) {
+    post_surely([this, list = std::move(list)] { resolver_.set_nameservers(list); });
+}
+
+void Worker::post_surely(io::Message message) {
     // A mailbox full of hand-overs empties itself.
     while (!loop_.post(message)) std::this_thread::yield();
 }

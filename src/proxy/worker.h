@@ -39,6 +39,8 @@ struct Shared {
         : policy(block), admission(limits) {}
 
     Config config;
+    // The control thread's own. Workers copy it when they are made, and are told of a new one.
+    Outbound outbound;
     net::ResolverOptions resolver;
     net::EgressPolicy policy;
     net::Admission admission;
@@ -74,6 +76,9 @@ public:
     // From any thread. Closes the listeners; sessions end at once, or have `drain` to finish.
     // `on_done` runs in this worker's thread at the end.
     void post_stop(io::Duration drain, std::function<void()> on_done);
+    // From the control thread, before it has posted a stop: for the sessions to come.
+    void post_outbound(Outbound outbound);
+    void post_nameservers(std::string list);
     // From any thread: ends a drain now.
     void post_cut_short();
     // From any thread: looks at every session, some in a turn, and answers. False: refused.
@@ -94,6 +99,8 @@ public:
     // For waits between requests: cancelled when the end begins, since no drain waits for them.
     io::Scope& idle_scope() { return idle_scope_; }
     const Config& config() const { return shared_.config; }
+    // For sessions to keep. The worker's own, so that no other thread counts its users.
+    const std::shared_ptr<const Outbound>& outbound() const { return outbound_; }
     ruleset::Rules* rules() { return shared_.rules.load(std::memory_order_acquire); }
     // nullptr: there is none.
     AccessLog* access_log() { return shared_.access_log; }
@@ -115,6 +122,7 @@ private:
         Worker& owner;
     };
     void leave_list(Session& session);
+    void post_surely(io::Message message);
     io::Task<void> run_walk(std::shared_ptr<SessionWalk> walk);
     void look_at_some(const SessionWalk& walk, SessionCursor& cursor, SessionCollector& collector);
     io::Task<void> shut_down(io::Duration drain, std::function<void()> on_done);
@@ -124,6 +132,7 @@ private:
     Shared& shared_;
     const std::size_t index_;
     io::Loop loop_;
+    std::shared_ptr<const Outbound> outbound_;
     net::Resolver resolver_;
     net::RelayContext relays_;
     net::Dialer dialer_;

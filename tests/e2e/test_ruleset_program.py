@@ -256,11 +256,13 @@ def test_a_configuration_sets_options_and_brings_the_ruleset(io, write, echo):
         with clients.open_tunnel(proxy.address, ("a", 1), "socks5h") as sock:
             data.ping(sock)
         proxy.wait_log(r"^7\.5$")
-        write("return {loglevel = 6, ruleset = {}}", "boot.lua")
+        write("return {listen = '127.0.0.1:0', loglevel = 6, ruleset = {}}", "boot.lua")
         reload(proxy, "ruleset successfully reloaded")
         clients.expect_refusal(proxy.address, ("a", 1), "socks5h", 1)
         write("return {loglevel = '6'}", "boot.lua")
         reload(proxy, "failed to reload ruleset: .*field `loglevel' must be an integer")
+        write("return {loglevel = 6}", "boot.lua")
+        reload(proxy, "failed to reload ruleset: listen address is not specified")
 
 
 @pytest.mark.parametrize("text,message", [

@@ -93,9 +93,14 @@ std::vector<Message> check(const Options& options, std::string_view program) {
                 : !HostPort::parse(*options.forward, &reason))
             return {{error, reason}, {fatal, "unable to parse outbound configuration"}};
     }
-    for (const auto& address : {options.listen, options.http_listen, options.api})
-        if (address && !is_listen_address(*address))
-            return {{fatal, fmt::format("unable to parse address: {}", *address)}};
+    for (const auto& address : {options.listen, options.http_listen, options.api}) {
+        if (!address) continue;
+        const Message refusal{fatal, fmt::format("unable to parse address: {}", *address)};
+        std::string reason;
+        if (UnixAddress::recognises(*address) && !UnixAddress::parse(*address, &reason))
+            return {{error, reason}, refusal};
+        if (!is_listen_address(*address)) return {refusal};
+    }
 
     std::vector<Message> messages;
     if ((!options.ruleset.empty() || !options.config.empty()) && !options.proxy.empty())

@@ -220,6 +220,31 @@ TEST(OptionsCheck, refuses_unix_sockets_where_they_make_no_sense) {
               "a redirected connection does not arrive at a Unix socket");
 }
 
+TEST(OptionsCheck, refuses_what_was_meant_to_be_a_unix_socket) {
+    const std::string reason = "a Unix socket is unix:/PATH, unix:./PATH or unix:@NAME: `";
+    for (const std::string address : {"unix:", "unix:relative/x"}) {
+        const std::vector<Message> expected{
+            {log::Level::error, reason + address + "'"},
+            {log::Level::fatal, "unable to parse address: " + address}};
+        Options options = sound();
+        options.listen = address;
+        EXPECT_EQ(check(options, "prog"), expected);
+        options = sound();
+        options.api = address;
+        EXPECT_EQ(check(options, "prog"), expected);
+        options = sound();
+        options.http = true;
+        options.http_listen = address;
+        EXPECT_EQ(check(options, "prog"), expected);
+        options = sound();
+        options.forward = address;
+        const std::vector<Message> outbound{
+            {log::Level::error, reason + address + "'"},
+            {log::Level::fatal, "unable to parse outbound configuration"}};
+        EXPECT_EQ(check(options, "prog"), outbound);
+    }
+}
+
 TEST(OptionsCheck, warns_of_an_interface_name_that_the_kernel_will_cut) {
     Options options = sound();
     options.netdev = "sixteen-letters!";

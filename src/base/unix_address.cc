@@ -18,9 +18,9 @@ constexpr std::string_view kPrefix = "unix:";
 }  // namespace
 
 bool UnixAddress::recognises(std::string_view text) {
-    if (!text.starts_with(kPrefix) || text.size() == kPrefix.size()) return false;
-    const char first = text[kPrefix.size()];
-    return first == '/' || first == '.' || first == '@';
+    if (!text.starts_with(kPrefix)) return false;
+    const std::string_view name = text.substr(kPrefix.size());
+    return name.empty() || name.find_first_not_of("0123456789") != name.npos;
 }
 
 std::optional<UnixAddress> UnixAddress::parse(std::string_view text, std::string* reason) {
@@ -30,6 +30,8 @@ std::optional<UnixAddress> UnixAddress::parse(std::string_view text, std::string
     };
     if (!recognises(text)) return fail("invalid address");
     std::string_view name = text.substr(kPrefix.size());
+    if (name.find_first_of("/.@") != 0)
+        return fail("a Unix socket is unix:/PATH, unix:./PATH or unix:@NAME");
     const bool abstract = name.front() == '@';
     if (abstract) name.remove_prefix(1);
     if (name.empty()) return fail("the name of a Unix socket is empty");

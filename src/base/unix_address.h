@@ -2,7 +2,8 @@
 // (a path, absolute or from the working directory), or "unix:@name" (Linux's abstract names, which
 // need no file).
 //
-// Anything else behind "unix:" is an ordinary HOST:PORT whose host is called "unix".
+// "unix:1080" is an ordinary HOST:PORT whose host is called "unix", as in 1.4.2. Anything else
+// behind "unix:" was meant for a Unix socket and is wrong.
 
 #pragma once
 
@@ -18,7 +19,7 @@ struct UnixAddress {
     std::string path;  // or the abstract name, without its '@'
     bool abstract = false;
 
-    // Whether `text` has the form above; parse() may still find it too long.
+    // Whether `text` is meant to be one; parse() may find it wrong.
     static bool recognises(std::string_view text);
     static std::optional<UnixAddress> parse(std::string_view text, std::string* reason = nullptr);
 

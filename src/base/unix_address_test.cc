@@ -28,10 +28,19 @@ TEST(UnixAddressTest, reads_paths_and_abstract_names) {
 }
 
 TEST(UnixAddressTest, leaves_everything_else_to_host_and_port) {
-    for (const char* text :
-         {"", "unix:", "unix:1080", "unix:http-alt", "unix", "/run/x", ":1080", "UNIX:/run/x"}) {
+    for (const char* text : {"", "unix:1080", "unix:0", "unix", "/run/x", ":1080", "UNIX:/run/x"}) {
         EXPECT_FALSE(UnixAddress::recognises(text)) << text;
         EXPECT_FALSE(UnixAddress::parse(text)) << text;
+    }
+}
+
+TEST(UnixAddressTest, says_what_is_wrong_with_what_was_meant_to_be_one) {
+    for (const char* text : {"unix:", "unix:run/x", "unix:x.sock", "unix:8o80", "unix: /x"}) {
+        EXPECT_TRUE(UnixAddress::recognises(text)) << text;
+        std::string reason;
+        EXPECT_FALSE(UnixAddress::parse(text, &reason)) << text;
+        EXPECT_EQ(reason, "a Unix socket is unix:/PATH, unix:./PATH or unix:@NAME: `" +
+                              std::string(text) + "'");
     }
 }
 

@@ -62,6 +62,8 @@ return {
     tcp_sndbuf = 0,
     tcp_rcvbuf = 0,
     tcp_keepalive = true,
+    -- Small messages leave at once; false lets the kernel gather them.
+    tcp_nodelay = true,
     tcp_fastopen = true,
     tcp_fastopen_connect = false,
     reuseport = false,

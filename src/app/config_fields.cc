@@ -101,9 +101,7 @@ const Field kFields[] = {
     flag<&Options::reuseport>("reuseport"),
     flag<&Options::fastopen>("tcp_fastopen"),
     flag<&Options::fastopen_connect>("tcp_fastopen_connect"),
-    // Always on: nobody wants a proxy that waits for more.
-    {"tcp_nodelay", [](const Options&) -> decltype(Field::get(Options())) { return true; },
-     [](Options&, const FieldValue&) {}},
+    flag<&Options::nodelay>("tcp_nodelay"),
     {"tcp_keepalive",
      [](const Options& o) -> decltype(Field::get(o)) { return o.keepalive_seconds > 0; },
      [](Options& o, const FieldValue& value) {

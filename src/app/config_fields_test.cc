@@ -76,7 +76,8 @@ TEST_F(ConfigFieldsTest, an_empty_table_changes_nothing_and_unknown_fields_are_i
 TEST_F(ConfigFieldsTest, fields_set_their_options) {
     Options options;
     EXPECT_EQ(read("return {listen = ':1', http_listen = ':2', restapi = ':3', timeout = 7, "
-                   "max_sessions = 8.0, pipe = false, tcp_keepalive = false, block_local = true, "
+                   "max_sessions = 8.0, pipe = false, tcp_keepalive = false, tcp_nodelay = false, "
+                   "block_local = true, "
                    "startup_limit_rate = 50, user_name = 'u', transparent = true}",
                    options),
               "");
@@ -89,6 +90,7 @@ TEST_F(ConfigFieldsTest, fields_set_their_options) {
     expected.max_sessions = 8;
     expected.relay = RelayMode::copy;
     expected.keepalive_seconds = 0;
+    expected.nodelay = false;
     expected.block_outbound.local = true;
     expected.startups.rate = 50;
     expected.user = "u";
@@ -131,6 +133,7 @@ TEST_F(ConfigFieldsTest, a_dump_read_back_gives_the_same_options) {
     options.block_outbound.global = true;
     options.relay = RelayMode::copy;
     options.family = AF_INET6;
+    options.nodelay = false;
     Options again;
     EXPECT_EQ(read(dump_config(options), again), "");
     EXPECT_EQ(again, options);

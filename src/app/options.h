@@ -112,6 +112,7 @@ struct Options {
     int sndbuf_bytes = 0;
     int rcvbuf_bytes = 0;
     int keepalive_seconds = 120;
+    bool nodelay = true;  // only a configuration (-c) changes it
 
     bool daemonize = false;
     std::optional<std::string> user;

@@ -39,6 +39,11 @@ std::string configuration_failure(const Options& options) {
     if (!options.ask.empty() && !options.check) return "--ask needs --check";
     if (options.check && options.ruleset.empty() && options.config.empty())
         return "--check needs a ruleset, -r or -c";
+    if (options.family != AF_UNSPEC && options.family != AF_INET && options.family != AF_INET6)
+        return fmt::format("resolve_pf is {}: {} is both families, {} is IPv4, {} is IPv6",
+                           options.family, AF_UNSPEC, AF_INET, AF_INET6);
+    if (options.block_outbound.local && options.block_outbound.global)
+        return "block_local and block_global leave hardly an address to reach: choose one";
     if (options.check) return {};
     if (!options.listen && !options.http_listen) return "listen address is not specified";
     const bool redirected = options.tproxy || options.redirect;
@@ -105,6 +110,12 @@ std::vector<Message> check(const Options& options, std::string_view program) {
     std::vector<Message> messages;
     if ((!options.ruleset.empty() || !options.config.empty()) && !options.proxy.empty())
         messages.push_back({warning, "the proxies of -x come first in every chain of the ruleset"});
+    for (const auto& [name, bytes] : {std::pair("tcp_sndbuf", options.sndbuf_bytes),
+                                      std::pair("tcp_rcvbuf", options.rcvbuf_bytes)})
+        if (bytes > 0 && bytes < limits::kSocketBufferBytesSmall)
+            messages.push_back(
+                {warning,
+                 fmt::format("{} is {} bytes, which makes bulk transfers slow", name, bytes)});
     if (options.netdev.size() > limits::kInterfaceNameBytes)
         messages.push_back(
             {warning,

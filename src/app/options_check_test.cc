@@ -64,6 +64,10 @@ const Failure kFailures[] = {
     {"--ask needs --check", [](Options& o) { o.ruleset = "r", o.ask = "a:1"; }},
     {"--check needs a ruleset, -r or -c", [](Options& o) { o.check = true; }},
     {"--check needs a ruleset, -r or -c", [](Options& o) { o.check = true, o.ask = "a:1"; }},
+    {"resolve_pf is 5: 0 is both families, 2 is IPv4, 10 is IPv6",
+     [](Options& o) { o.family = 5; }},
+    {"block_local and block_global leave hardly an address to reach: choose one",
+     [](Options& o) { o.block_outbound.local = o.block_outbound.global = true; }},
     {"timeout is out of range (5 - 86400)", [](Options& o) { o.timeout_seconds = 4.999; }},
     {"timeout is out of range (5 - 86400)", [](Options& o) { o.timeout_seconds = 86400.001; }},
     {"timeout is out of range (5 - 86400)", [](Options& o) { o.timeout_seconds = -60; }},
@@ -243,6 +247,18 @@ TEST(OptionsCheck, refuses_what_was_meant_to_be_a_unix_socket) {
             {log::Level::fatal, "unable to parse outbound configuration"}};
         EXPECT_EQ(check(options, "prog"), outbound);
     }
+}
+
+TEST(OptionsCheck, warns_of_small_buffers) {
+    Options options = sound();
+    options.sndbuf_bytes = 16383;
+    options.rcvbuf_bytes = 1;
+    const std::vector<Message> expected{
+        {log::Level::warning, "tcp_sndbuf is 16383 bytes, which makes bulk transfers slow"},
+        {log::Level::warning, "tcp_rcvbuf is 1 bytes, which makes bulk transfers slow"}};
+    EXPECT_EQ(check(options, "prog"), expected);
+    options.sndbuf_bytes = options.rcvbuf_bytes = 16384;
+    EXPECT_TRUE(check(options, "prog").empty());
 }
 
 TEST(OptionsCheck, warns_of_an_interface_name_that_the_kernel_will_cut) {

@@ -49,7 +49,7 @@ net::RelayMode relay_mode(RelayMode mode) {
 }
 
 net::SocketOptions socket_options(const Options& options) {
-    return {options.sndbuf_bytes, options.rcvbuf_bytes, options.keepalive_seconds};
+    return {options.sndbuf_bytes, options.rcvbuf_bytes, options.keepalive_seconds, options.nodelay};
 }
 
 proxy::Config session_config(const Options& options, bool with_rules) {

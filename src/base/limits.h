@@ -178,6 +178,9 @@ inline constexpr int kInheritedSockets = 64;
 inline constexpr int kKeepaliveSecondsMax = 32767;
 inline constexpr int kSocketBufferBytesMin = 4096;
 inline constexpr int kSocketBufferBytesMax = 1 << 29;
+// Smaller ones, down to a byte from a configuration (-c), are taken with a warning: less than one
+// full relay turn fits, so bulk goes in many more steps.
+inline constexpr int kSocketBufferBytesSmall = 16384;
 // A name or number of a user and of a group: what 1.4.2 accepts.
 inline constexpr std::size_t kUserIdentBytes = 1023;
 // A datagram to the service manager that it does not take for this long is given up.

@@ -24,7 +24,7 @@ int granted(int fd, int name, int wanted) {
 }  // namespace
 
 void apply(int fd, const SocketOptions& options) {
-    io::set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+    if (options.nodelay) io::set_option(fd, IPPROTO_TCP, TCP_NODELAY);
     if (options.keepalive_seconds > 0) {
         io::set_option(fd, SOL_SOCKET, SO_KEEPALIVE);
         io::set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, options.keepalive_seconds);

@@ -13,12 +13,14 @@ struct SocketOptions {
     // (net.ipv4.tcp_keepalive_intvl and _probes: a dead peer is given up 11 minutes later), which
     // spares two more calls a connection.
     int keepalive_seconds = 120;
+    // Small messages leave at once. A proxy that waits for more delays what its peers did not.
+    bool nodelay = true;
 
     friend bool operator==(const SocketOptions&, const SocketOptions&) = default;
 };
 
 // Must precede listen(2) or connect(2): the receive buffer decides the window scale that the
-// handshake offers. Also switches TCP_NODELAY on. All of it is tuning, none of it may fail.
+// handshake offers. All of it is tuning, none of it may fail.
 void apply(int fd, const SocketOptions& options);
 
 // What the kernel makes of a wish for a buffer, net.core.wmem_max and rmem_max being the limits.

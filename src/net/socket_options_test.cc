@@ -62,6 +62,16 @@ struct Pair {
     sockaddr_storage peer{};
 };
 
+TEST(SocketOptionsTest, delays_small_messages_only_if_told_to) {
+    for (const bool nodelay : {true, false}) {
+        OutgoingOptions outgoing;
+        outgoing.socket.nodelay = nodelay;
+        const Pair pair(outgoing, outgoing.socket);
+        EXPECT_EQ(option(pair.client, IPPROTO_TCP, TCP_NODELAY), nodelay);
+        EXPECT_EQ(option(pair.accepted, IPPROTO_TCP, TCP_NODELAY), nodelay);
+    }
+}
+
 TEST(SocketOptionsTest, accepted_sockets_inherit_and_outgoing_ones_have_them) {
     OutgoingOptions outgoing;
     outgoing.socket = kChosen;

@@ -298,6 +298,23 @@ constexpr OptionSpec kTable[] = {
      .default_text = "multicast",
      .words = kAddressClassWords,
      .apply = set_block_outbound},
+    {.long_name = "--ingress",
+     .topic = Topic::outgoing,
+     .help = "Let clients reach local addresses only: adds global to the classes of "
+             "--block-outbound, which is its newer name",
+     .apply =
+         [](Options& o, Value) {
+             o.block_outbound.global = true;
+             return true;
+         }},
+    {.long_name = "--egress",
+     .topic = Topic::outgoing,
+     .help = "Let clients reach no local address: adds loopback and local; not with --ingress",
+     .apply =
+         [](Options& o, Value) {
+             o.block_outbound.loopback = o.block_outbound.local = true;
+             return true;
+         }},
     {.long_name = "--bind-address",
      .argument = "ADDR[,ADDR6]",
      .topic = Topic::outgoing,
@@ -428,6 +445,10 @@ constexpr OptionSpec kTable[] = {
              "code: keep it on loopback or a Unix socket, or protect it by tokens",
      .allowed = kListenAllowed,
      .apply = [](Options& o, Value v) { return set_listen(o.api, v); }},
+    {.long_name = "--no-conn-cache",
+     .topic = Topic::api,
+     .help = "Accepted for command lines of 1.5, without effect: connections for RPC are not kept",
+     .apply = [](Options&, Value) { return true; }},
     {.long_name = "--api-token-file",
      .argument = "FILE",
      .topic = Topic::api,
@@ -522,6 +543,15 @@ constexpr OptionSpec kTable[] = {
      .default_text = "stdout; with -d, syslog",
      .words = kLogWords,
      .apply = set_log},
+    {.short_name = "-C",
+     .long_name = "--color",
+     .topic = Topic::logging,
+     .help = "The older name of --log terminal; any --log is stronger",
+     .apply =
+         [](Options& o, Value) {
+             if (!o.log_chosen) o.log_output = log::Output::terminal;
+             return true;
+         }},
     {.long_name = "--access-log",
      .argument = "FILE",
      .topic = Topic::logging,

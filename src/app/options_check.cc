@@ -43,7 +43,8 @@ std::string configuration_failure(const Options& options) {
         return fmt::format("resolve_pf is {}: {} is both families, {} is IPv4, {} is IPv6",
                            options.family, AF_UNSPEC, AF_INET, AF_INET6);
     if (options.block_outbound.local && options.block_outbound.global)
-        return "block_local and block_global leave hardly an address to reach: choose one";
+        return "local and global addresses are both blocked, by --egress and --ingress or "
+               "block_local and block_global: choose one";
     if (options.check) return {};
     if (!options.listen && !options.http_listen) return "listen address is not specified";
     const bool redirected = options.tproxy || options.redirect;

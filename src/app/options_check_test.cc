@@ -66,7 +66,8 @@ const Failure kFailures[] = {
     {"--check needs a ruleset, -r or -c", [](Options& o) { o.check = true, o.ask = "a:1"; }},
     {"resolve_pf is 5: 0 is both families, 2 is IPv4, 10 is IPv6",
      [](Options& o) { o.family = 5; }},
-    {"block_local and block_global leave hardly an address to reach: choose one",
+    {"local and global addresses are both blocked, by --egress and --ingress or block_local and "
+     "block_global: choose one",
      [](Options& o) { o.block_outbound.local = o.block_outbound.global = true; }},
     {"timeout is out of range (5 - 86400)", [](Options& o) { o.timeout_seconds = 4.999; }},
     {"timeout is out of range (5 - 86400)", [](Options& o) { o.timeout_seconds = 86400.001; }},

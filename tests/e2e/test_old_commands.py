@@ -13,6 +13,9 @@ COMMANDS = {
                    "60:30:100", "--proto-timeout", "-t", "15", "-l", ":0", "-f", ":"],
     "socks": ["-4", "-l", "0.0.0.0:0", "--nameserver", "127.0.0.1:1", "-t", "30", "--reuseport",
               "--no-fastopen", "--fastopen-connect", "-m", "4096", "--loglevel", "6"],
+    "1.4.3": ["-l", "127.0.0.1:0", "-C", "--egress", "--bidir-timeout", "--log", "stdout"],
+    "1.5": ["-l", "127.0.0.1:0", "--http", "127.0.0.1:0", "--no-conn-cache"],
+    "ingress": ["-l", "127.0.0.1:0", "--ingress"],
     "http": ["--http", "-l", "[::]:0", "-6", "--bidir-timeout", "-i", "lo"],
 }
 
@@ -34,4 +37,13 @@ def test_forwarding_to_nowhere_fails_each_session(io):
 def test_options_of_the_socks_line_serve(io, echo):
     with Proxy(*COMMANDS["socks"], io=io, listen=None) as proxy:
         with clients.open_tunnel(("127.0.0.1", proxy.port), echo.address) as sock:
+            data.ping(sock)
+
+
+def test_egress_lets_nobody_in_and_ingress_nobody_out(io, echo):
+    with Proxy("--egress", io=io) as proxy:
+        clients.expect_refusal(proxy.address, echo.address, "socks5", 2)
+    with Proxy("--ingress", io=io) as proxy:
+        clients.expect_refusal(proxy.address, ("198.51.100.1", 80), "socks5", 2)
+        with clients.open_tunnel(proxy.address, echo.address) as sock:
             data.ping(sock)

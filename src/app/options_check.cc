@@ -77,6 +77,10 @@ std::string configuration_failure(const Options& options) {
     return startups_failure(options.startups, options.max_sessions);
 }
 
+bool is_standard_stream(log::Output output) {
+    return output != log::Output::syslog && output != log::Output::discard;
+}
+
 bool is_listen_address(std::string_view address) {
     std::string_view host;
     std::string_view port;
@@ -111,6 +115,11 @@ std::vector<Message> check(const Options& options, std::string_view program) {
     std::vector<Message> messages;
     if ((!options.ruleset.empty() || !options.config.empty()) && !options.proxy.empty())
         messages.push_back({warning, "the proxies of -x come first in every chain of the ruleset"});
+    if (options.daemonize && options.log_chosen && is_standard_stream(options.log_output))
+        messages.push_back(
+            {warning,
+             "a daemon (-d) has no output for its log (--log): nothing is logged once it runs; "
+             "without --log, or by --log syslog, syslog is used"});
     for (const auto& [name, bytes] : {std::pair("tcp_sndbuf", options.sndbuf_bytes),
                                       std::pair("tcp_rcvbuf", options.rcvbuf_bytes)})
         if (bytes > 0 && bytes < limits::kSocketBufferBytesSmall)

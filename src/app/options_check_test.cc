@@ -250,6 +250,25 @@ TEST(OptionsCheck, refuses_what_was_meant_to_be_a_unix_socket) {
     }
 }
 
+TEST(OptionsCheck, warns_of_a_daemon_that_logs_nowhere) {
+    Options options = sound();
+    options.daemonize = true;
+    EXPECT_TRUE(check(options, "prog").empty());
+    options.log_chosen = true;
+    using enum log::Output;
+    for (const log::Output output : {standard_out, standard_error, terminal}) {
+        options.log_output = output;
+        const auto messages = check(options, "prog");
+        ASSERT_EQ(messages.size(), 1u);
+        EXPECT_EQ(messages.front().level, log::Level::warning);
+        EXPECT_TRUE(messages.front().text.starts_with("a daemon (-d) has no output for its log"));
+    }
+    for (const log::Output output : {syslog, discard}) {
+        options.log_output = output;
+        EXPECT_TRUE(check(options, "prog").empty());
+    }
+}
+
 TEST(OptionsCheck, warns_of_small_buffers) {
     Options options = sound();
     options.sndbuf_bytes = 16383;

@@ -285,7 +285,7 @@ void Session::start_relay(Setup& setup) {
         start_protocol_timer();
     else
         ticket_.established();
-    std::string to_target = own_proxy_header();
+    std::string to_target = own_proxy_header(setup);
     const std::size_t header_bytes = to_target.size();
     to_target += has_request() ? machine.surplus() : setup.early;
     start(worker_->relays(), std::move(to_target), std::move(to_client), reply_bytes, header_bytes);

@@ -110,7 +110,7 @@ private:
     AccessRecord access_record(const AccessFacts& facts) const;
 
     void start_relay(Setup& setup);
-    std::string own_proxy_header() const;
+    std::string own_proxy_header(const Setup& setup) const;
     void start_protocol_timer();
     void leave();  // destroys the session
     // "[FD] CLIENT -> `TARGET'", for the log.

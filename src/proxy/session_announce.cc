@@ -24,20 +24,25 @@ io::Task<Ending> Session::read_proxy_header(Setup& setup) {
         if (step.header.source) {
             announcer_ = client_address_;
             client_address_ = *step.header.source;
+            setup.announced = step.header.destination;
         }
         co_return Ending{};
     }
 }
 
-std::string Session::own_proxy_header() const {
+std::string Session::own_proxy_header(const Setup& setup) const {
     const ProxyHeader version = worker_->config().proxy_header;
     if (version == ProxyHeader::none || service_ != Service::forward) return {};
     if (unix_client_)
         return version == ProxyHeader::v1 ? proto::unknown_proxy_header_v1()
                                           : proto::unknown_proxy_header_v2();
-    // The address the client connected to, which is what the target would have seen as its own.
-    const auto local = io::local_endpoint(fd_);
-    const Endpoint destination = local ? *local : Endpoint{};
+    // The address the client connected to, which is what the target would have seen as its own: of
+    // the first proxy, if there are several.
+    Endpoint destination;
+    if (setup.announced)
+        destination = *setup.announced;
+    else if (const auto local = io::local_endpoint(fd_))
+        destination = *local;
     return version == ProxyHeader::v1 ? proto::proxy_header_v1(client_address_, destination)
                                       : proto::proxy_header_v2(client_address_, destination);
 }

@@ -34,6 +34,7 @@ struct Session::Setup {
     std::unique_ptr<UdpAssociation> association;  // instead of a target
     std::optional<Endpoint> bound;                // of BIND: our port, in replies
     std::optional<Endpoint> peer;                 // of BIND: who has connected
+    std::optional<Endpoint> announced;            // where the client of a PROXY header connected
     std::string early;                            // read behind a PROXY header
     std::string from_target;                      // what the target has said already
     std::optional<HttpExchange> exchange;         // of a plain HTTP request

@@ -126,11 +126,11 @@ def test_forward_target_learns_who_the_client_is(io, version, relay):
 
 
 def test_a_chain_of_announcements_keeps_the_client(io):
-    """in, then out: the target learns of the first client."""
+    """in, then out: the target learns of the first client, and where that one had connected."""
     told = []
 
     def target(sock):
-        told.append(read_header(sock)[0])
+        told.append(read_header(sock))
         assert net.recv_exact(sock, 5) == b"early"  # closed unread, it would be a reset
         sock.sendall(b"done")
 
@@ -140,7 +140,7 @@ def test_a_chain_of_announcements_keeps_the_client(io):
             with net.connect(proxy.address) as sock:
                 sock.sendall(v1() + b"early")
                 assert net.recv_exact(sock, 4) == b"done"
-    assert told == [CLIENT]
+    assert told == [(CLIENT, TARGET)]
 
 
 @pytest.mark.parametrize("version", ["send-proxy", "send-proxy-v2"])

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "app/config_omitted.h"
+
 namespace neosocksd::app {
 namespace {
 
@@ -209,6 +211,8 @@ std::string dump_config(const Options& options) {
         if (const auto* words = std::get_if<std::string>(&value)) out += quoted(*words);
         out += ",\n";
     }
+    for (const std::string_view name : options_without_field(options))
+        out += fmt::format("    -- not representable: {}\n", name);
     return out + "}\n";
 }
 

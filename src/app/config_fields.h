@@ -19,7 +19,7 @@ void read_config_fields(lua_State* lua, Options& options);
 // Names of the settings in which these differ, in the order of the documents.
 std::vector<std::string> differing_fields(const Options& one, const Options& other);
 
-// "return { ... }", one field a line.
+// "return { ... }", one field a line, and a comment for each option that is no field.
 std::string dump_config(const Options& options);
 
 }  // namespace neosocksd::app

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "app/config_fields.h"
 #include "app/option_hint.h"
 #include "base/limits.h"
 
@@ -59,8 +60,7 @@ const std::multimap<std::string_view, Example>& examples() {
           [](Options& o) { o.block_outbound = {.loopback = true, .local = true}; }}},
         {"--ingress", {nullptr, [](Options& o) { o.block_outbound.global = true; }}},
         {"--egress",
-         {nullptr,
-          [](Options& o) { o.block_outbound.loopback = o.block_outbound.local = true; }}},
+         {nullptr, [](Options& o) { o.block_outbound.loopback = o.block_outbound.local = true; }}},
         {"--color", {nullptr, [](Options& o) { o.log_output = log::Output::terminal; }}},
         {"--no-conn-cache", {nullptr, [](Options&) {}}},
         {"--fastopen-connect", {nullptr, [](Options& o) { o.fastopen_connect = true; }}},
@@ -155,6 +155,23 @@ TEST(OptionTable, each_option_does_what_it_says_by_each_of_its_names) {
     }
     for (const auto& [name, example] : examples())
         EXPECT_TRUE(find_option(name)) << name << " is not in the table";
+}
+
+// What a dump forgets is missed when it is used.
+TEST(OptionTable, every_option_leaves_a_trace_in_a_dump) {
+    const std::string usual = dump_config(parsed({"-l", ":1"}));
+    // What a configuration is made of, what serves nothing, and what has no effect.
+    const std::set<std::string_view> without = {"--config", "--dump-config", "--check",
+                                                "--ask",    "--from",        "--no-conn-cache"};
+    for (const auto& [name, example] : examples()) {
+        if (without.contains(name)) continue;
+        std::vector<std::string> arguments{"-l", ":1", std::string(name)};
+        if (example.value) arguments.emplace_back(example.value);
+        const Options options = parsed(arguments);
+        if (options.user == "") continue;               // which never starts
+        if (options == parsed({"-l", ":1"})) continue;  // an example of the default
+        EXPECT_NE(dump_config(options), usual) << name;
+    }
 }
 
 TEST(OptionTable, an_option_without_an_argument_is_a_flag_in_the_examples_too) {

@@ -86,6 +86,14 @@ def test_mark_without_the_capability_is_fatal(io):
                        r"CAP_NET_ADMIN is needed, or CAP_NET_RAW since Linux 5\.17$")
 
 
+def test_a_transparent_listener_without_the_capability_is_fatal(io):
+    with Child(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", binary(),
+                "--io", io, "-l", "127.0.0.1:0", "--tproxy"]) as proxy:
+        assert proxy.wait_exit() == 1
+        proxy.wait_log(r"^E .*IP_TRANSPARENT: Operation not permitted$")
+        proxy.wait_log(r"^F .*failed to start server$")
+
+
 def test_buffers_on_both_sides(io, listener):
     """The kernel doubles them; both must be set before the connection exists."""
     with Proxy("--sndbuf", "16k", "--rcvbuf", "32768", io=io) as proxy:

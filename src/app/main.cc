@@ -5,7 +5,12 @@
 #include <memory>
 #include <string_view>
 
+#include <ares.h>
+#include <fcntl.h>
+#include <lua.h>
+#include <maxminddb.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "app/config_fields.h"
 #include "app/help.h"
@@ -35,6 +40,16 @@ int answer(const Answer& answer) {
     return answer.status;
 }
 
+// A supervisor may start us with some of them closed. The first sockets and files would take their
+// numbers, and the log would be written into them.
+void keep_standard_descriptors() {
+    int fd;
+    do {
+        fd = ::open("/dev/null", O_RDWR);  // tidy: allow(open) children have these three, too
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) ::close(fd);
+}
+
 int run(int argc, char** argv) {
     const auto parsed = parse(argc, argv);
     if (const auto* text = std::get_if<Answer>(&parsed)) return answer(*text);
@@ -56,6 +71,8 @@ int run(int argc, char** argv) {
     const auto messages = check(options, argc > 0 ? argv[0] : "neosocksd");
     for (const Message& message : messages) report(message);
     if (is_fatal(messages)) return 1;
+    LOG_DEBUG("libraries: {}, c-ares {}, zlib {}, libmaxminddb {}", LUA_RELEASE,
+              ::ares_version(nullptr), ::zlibVersion(), ::MMDB_lib_version());
     if (!options.ruleset.empty()) scripts = std::make_unique<Scripts>(options);
     if (options.check) return check_rules(options, *scripts);
     if (options.auth_required && !scripts->has_ruleset()) {
@@ -72,6 +89,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
     // The decimal point of -t follows the locale, as it did in 1.4.2.
     std::setlocale(LC_ALL, "");
+    neosocksd::app::keep_standard_descriptors();
     try {
         // Another program under the same name: a client of the API.
         if (argc > 1 && std::string_view(argv[1]) == "ctl") return neosocksd::ctl::run(argc, argv);

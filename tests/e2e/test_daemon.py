@@ -226,3 +226,40 @@ def test_raises_the_soft_descriptor_limit(io, echo):
         for _ in range(200):
             sock = stack.enter_context(clients.open_tunnel(daemon.address, echo.address))
             data.ping(sock)
+
+
+def test_standard_descriptors_may_be_closed(io, echo, tmp_path):
+    """Their numbers are not given to the access log, which the log would then be written into."""
+    access = tmp_path / "access.log"
+    port = net.free_port()
+    command = [binary(), "--threads", "1", "--io", io, "--loglevel", "6", "--access-log", access,
+               "-l", f"127.0.0.1:{port}"]
+    with subprocess.Popen([str(word) for word in command],
+                          preexec_fn=lambda: os.closerange(0, 3)) as process:
+        try:
+            def serves():
+                with contextlib.suppress(ConnectionRefusedError):
+                    with clients.open_tunnel(("127.0.0.1", port), echo.address) as sock:
+                        data.ping(sock)
+                        return True
+            net.wait_for(serves, "the proxy to serve")
+        finally:
+            process.terminate()
+    assert re.fullmatch(r".* protocol=socks5 .*\n", access.read_text())
+
+
+def test_a_daemon_without_standard_descriptors(io, echo, tmp_path):
+    pid_file = tmp_path / "pid"
+    port = net.free_port()
+    command = [binary(), "-d", "--threads", "1", "--io", io, "--pidfile", pid_file,
+               "-l", f"127.0.0.1:{port}"]
+    done = subprocess.run([str(word) for word in command], timeout=6 * net.DEADLINE,
+                          preexec_fn=lambda: os.closerange(0, 3))
+    assert done.returncode == 0
+    pid = int(pid_file.read_text())
+    try:
+        with clients.open_tunnel(("127.0.0.1", port), echo.address) as sock:
+            data.ping(sock)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        net.wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the daemon to end")

@@ -125,7 +125,10 @@ std::optional<ProxyUrl> ProxyUrl::parse(std::string_view text, std::string* reas
         return fail(fmt::format("unknown proxy scheme `{}'", scheme_name));
 
     std::string_view authority = text.substr(scheme_end + 3);
-    authority = authority.substr(0, authority.find_first_of("/?#"));
+    const auto path = authority.find_first_of("/?#");
+    const bool at_in_path =
+        path != std::string_view::npos && authority.find('@', path) != std::string_view::npos;
+    authority = authority.substr(0, path);
     ProxyUrl url;
     url.scheme = row->scheme;
     if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
@@ -138,8 +141,11 @@ std::optional<ProxyUrl> ProxyUrl::parse(std::string_view text, std::string* reas
     std::string_view host, port;
     split_authority(authority, host, port);
     url.host.port = row->port;
-    if (port.data() != nullptr && !parse_port(port, url.host.port))
-        return fail(fmt::format("unable to parse port number: `{}'", port));
+    const bool is_port = port.data() == nullptr || parse_port(port, url.host.port);
+    // Half of a password, which is not shown.
+    if (!is_port && at_in_path)
+        return fail("invalid proxy userinfo: `/', `?' and `#' in it are written %2F, %3F and %23");
+    if (!is_port) return fail(fmt::format("unable to parse port number: `{}'", port));
     if (!parse_host(host, url.host)) return fail(fmt::format("invalid proxy host: `{}'", host));
     return url;
 }

@@ -7,6 +7,16 @@ namespace {
 
 using Scheme = ProxyUrl::Scheme;
 
+TEST(ProxyUrl, shows_no_part_of_a_password_that_is_not_escaped) {
+    for (const char* text :
+         {"socks5://user:se#cret@h:1", "http://u:a/34@h:1", "http://u:a?b@h:1"}) {
+        std::string reason;
+        EXPECT_FALSE(ProxyUrl::parse(text, &reason));
+        EXPECT_EQ(reason,
+                  "invalid proxy userinfo: `/', `?' and `#' in it are written %2F, %3F and %23");
+    }
+}
+
 TEST(ProxyUrl, parses) {
     struct Row {
         const char* text;

@@ -210,8 +210,10 @@ io::Task<Ending> Session::dial(Setup& setup) {
                       : nullptr,
     };
     const io::TimePoint begun = loop.now();
-    HangupWatch watch(loop, client(), setup.scope,
-                      has_request() && setup.machine.surplus().empty());
+    // A plain HTTP request is all that its client need send.
+    HangupWatch watch(
+        loop, client(), setup.scope,
+        has_request() && setup.machine.surplus().empty() && !setup.machine.request().http);
     const bool by_rules = worker_->rules() && !request.socket && !setup.is_datagrams();
     state_ = by_rules ? SessionState::rules : SessionState::dialling;
     auto dialling = by_rules ? dial_by_rules(setup) : dial_as_asked(setup, request);
@@ -308,10 +310,11 @@ void Session::on_end(End end) {
     worker_->loop().stop_timer(protocol_timer_);
     worker_->stats().session_time.add(worker_->loop().now() - accepted_);
     const std::chrono::duration<double> age = worker_->loop().now() - accepted_;
+    const char* const why = timed_out_ ? "protocol timeout" : kEnds[static_cast<std::size_t>(end)];
     LOG_DEBUG("{}: closed, up={} down={}, {:.3f}s, {}", label(), total_up(), total_down(),
-              age.count(), killed_ ? kKilledText : kEnds[static_cast<std::size_t>(end)]);
+              age.count(), killed_ ? kKilledText : why);
     if (access_note_) log_relay(end);
-    tell_closed(kEnds[static_cast<std::size_t>(end)]);
+    tell_closed(why);
     leave();
 }
 
@@ -348,8 +351,7 @@ void Session::log_ending(Outcome outcome, std::string_view text) const {
 }
 
 std::string Session::label() const {
-    std::string text = fmt::format(
-        "[{}] {}", fd_, unix_client_ ? unix_client_->to_string() : client_address_.to_string());
+    std::string text = fmt::format("[{}] {}", fd_, client_name());
     if (!target_.empty()) text += fmt::format(" -> `{}'", target_);
     return text;
 }

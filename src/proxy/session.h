@@ -115,6 +115,8 @@ private:
     void leave();  // destroys the session
     // "[FD] CLIENT -> `TARGET'", for the log.
     std::string label() const;
+    // "192.0.2.1:4000", "unix:uid=1000"
+    std::string client_name() const;
     // At the level that the table has for it.
     void log_ending(Outcome outcome, std::string_view text) const;
 

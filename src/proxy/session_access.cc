@@ -76,7 +76,7 @@ AccessRecord Session::access_record(const AccessFacts& facts) const {
     record.facts = facts;
     record.texts.target = target_;
     record.duration = rounded(worker_->loop().now() - facts.begun);
-    record.client = unix_client_ ? unix_client_->to_string() : client_address_.to_string();
+    record.client = client_name();
     record.listener = listener_.name;
     record.protocol = protocol_name(protocol_, service_);
     record.command = command_name(command_);

@@ -13,6 +13,13 @@
 
 namespace neosocksd::proxy {
 
+std::string Session::client_name() const {
+    if (unix_client_) return unix_client_->to_string();
+    // It had reset the connection before we looked.
+    if (client_address_ == Endpoint{}) return "unknown client";
+    return client_address_.to_string();
+}
+
 Session::Notes& Session::notes() {
     if (!notes_) notes_ = std::make_unique<Notes>();
     return *notes_;
@@ -64,7 +71,7 @@ SessionFacts Session::facts() const {
 SessionRow Session::describe(const SessionFacts& facts) {
     SessionRow row;
     row.id = facts.id;
-    row.client = unix_client_ ? unix_client_->to_string() : client_address_.to_string();
+    row.client = client_name();
     if (announcer_) row.announced_by = announcer_->to_string();
     row.user = facts.user;
     row.listener = facts.listener;

@@ -115,7 +115,7 @@ ruleset::Request Session::rules_request(const Setup& setup) const {
     if (unix_client_)
         request.user_id = unix_client_->uid;
     else
-        request.client = client_address_.to_string();
+        request.client = client_name();
     request.listener = listener_.name;
     if (announcer_) request.proxy_source = announcer_->to_string();
     return request;

@@ -43,7 +43,13 @@ void Worker::accepted(int fd, const ListeningSocket& socket) {
     auto ticket = shared_.admission.admit();
     if (!ticket || ending_) {
         stats_.refused.add();
-        LOG_VERBOSE("[{}] refused by admission control", fd);
+        if (!ticket) {
+            const auto client = io::peer_endpoint(fd);
+            LOG_WARNING("[{}] {}: refused by admission control: {}", fd,
+                        client ? client->to_string() : "a client",
+                        ticket.error() == net::Admission::Refusal::sessions ? "--max-sessions"
+                                                                            : "--max-startups");
+        }
         ::close(fd);
         return;
     }

@@ -52,6 +52,7 @@ def tunnel_or_none(proxy, target):
 def test_exactly_so_many_sessions(io, echo, threads):
     with Proxy("-m", "5", "--threads", threads, io=io) as proxy, contextlib.ExitStack() as stack:
         assert admitted(stack, lambda: tunnel_or_none(proxy, echo.address), 12) == 5
+        proxy.wait_log(r"^W .*\] 127.0.0.1:\d+: refused by admission control: --max-sessions$")
 
 
 @THREADS

@@ -1,11 +1,14 @@
 """Origins that misbehave, leave, stall; clients that leave or are slow."""
 
 import socket
+import threading
 import time
 
 import pytest
 
 from support import net
+from support.clients import send_whole
+from support.hops import Hop
 from support.http_origin import OK, ask, chunked, exchange, read_head, read_response, request
 from support.proxy import Proxy
 from support.servers import Blackhole
@@ -151,8 +154,29 @@ def test_a_client_that_leaves_ends_the_dial(proxy):
         client = net.connect(proxy.address)
         client.sendall(request(hole))
         net.until_read(client)
-        client.close()
+        net.reset(client)
         proxy.wait_log("the client hung up")
+
+
+def test_a_request_may_be_all_that_a_client_sends(io):
+    """nc -N: the end of its stream, while the target is still dialled, is no hang-up."""
+    told = threading.Event()
+
+    def late(sock, data):
+        told.wait(2 * net.DEADLINE)
+        send_whole(sock, data)
+
+    def origin(sock):
+        read_head(sock)
+        sock.sendall(OK)
+
+    with Hop("socks5", send=late, then=origin) as hop:
+        with Proxy("--http", "-x", hop.url(), io=io) as proxy, net.connect(proxy.address) as client:
+            client.sendall(b"GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            client.shutdown(socket.SHUT_WR)
+            time.sleep(0.1)  # longer than a quick dial, which nobody watches
+            told.set()
+            assert read_response(client).status == 200
 
 
 def test_a_client_may_close_its_side(client, listener):

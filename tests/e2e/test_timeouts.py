@@ -117,5 +117,6 @@ def test_proto_timeout_wants_a_byte_from_each_side(io, listener):
         for client, _ in (nothing, up_only, down_only):
             assert ends_at_timeout(client, started) == b""
         proxy.wait_log(r"^W .*protocol timeout")
+        proxy.wait_log(r"^D .*: closed, .*, protocol timeout$")
         both[0].sendall(b"still")
         assert net.recv_exact(both[1], 5) == b"still"

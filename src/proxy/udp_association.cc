@@ -8,7 +8,6 @@
 
 #include "io/await.h"
 #include "net/udp_socket.h"
-#include "proxy/hop_command.h"
 
 namespace neosocksd::proxy {
 namespace {
@@ -30,11 +29,10 @@ UdpAssociation::UdpAssociation(const Services& services, io::Scope& parent, io::
                                io::Duration idle)
     : services_(services),
       tasks_(&parent),
-      ended_(services.loop),
+      life_(services.loop),
       control_(control),
       client_{client.ip.unmapped(), client.port},
       idle_(idle),
-      last_(services.loop.now()),
       rules_(std::move(rules)) {}
 
 UdpAssociation::~UdpAssociation() {
@@ -43,14 +41,15 @@ UdpAssociation::~UdpAssociation() {
 
 io::Task<std::expected<Endpoint, net::DialFailure>> UdpAssociation::open(
     const net::DialRequest& request) {
-    by_hop_ = !request.chain.empty();
-    const bool two_backs = !by_hop_ && services_.outgoing.source.v4 && services_.outgoing.source.v6;
-    descriptors_ = services_.admission.take_descriptors(by_hop_ || two_backs ? 2 : 1);
-    if (!descriptors_) co_return fail(Cause::connect, EMFILE, "out of descriptors");
-    if (by_hop_) {
-        auto opened = co_await open_hop(request);
+    // The session has counted two: the client's connection and a target's. Hops count their own.
+    const bool two_backs = services_.outgoing.source.v4 && services_.outgoing.source.v6;
+    if (!request.chain.empty()) {
+        hop_ = std::make_unique<UdpHop>(services_, request.chain);
+        auto opened = co_await hop_->open();
         if (!opened) co_return std::unexpected(std::move(opened.error()));
     } else {
+        descriptors_ = services_.admission.take_descriptors(two_backs ? 2 : 1);
+        if (!descriptors_) co_return fail(Cause::connect, EMFILE, "out of descriptors");
         const auto back = net::open_outgoing_udp(services_.outgoing);
         if (!back) co_return fail(back.error());
         dual_ = back->dual >= 0;
@@ -68,90 +67,52 @@ io::Task<std::expected<Endpoint, net::DialFailure>> UdpAssociation::open(
     co_return *bound;
 }
 
-io::Task<std::expected<void, net::DialFailure>> UdpAssociation::open_hop(
-    const net::DialRequest& request) {
-    // Where we will send from is not known beyond the next address translator.
-    const HostPort anywhere = HostPort::literal({});
-    HopCommand command(services_, request.chain, proto::Command::udp_associate, anywhere);
-    const auto bound = co_await command.ask(hop_);
-    if (!bound) co_return std::unexpected(bound.error());
-    const auto relay = co_await hop_relay(*bound);
-    if (!relay) co_return std::unexpected(relay.error());
-    const auto back = net::connect_udp(*relay, services_.outgoing);
-    if (!back) co_return fail(back.error());
-    back_.adopt(*back);
-    co_return std::expected<void, net::DialFailure>();
-}
-
-io::Task<std::expected<Endpoint, net::DialFailure>> UdpAssociation::hop_relay(
-    const HostPort& bound) {
-    std::vector<IpAddress> addresses;
-    if (bound.ip) {
-        addresses.push_back(*bound.ip);
-    } else {
-        auto found = co_await services_.resolver.resolve(bound.name);
-        if (!found)
-            co_return fail(
-                Cause::unresolved, found.error().code,
-                fmt::format("`{}': {}", bound.name, net::describe_resolve_error(found.error())));
-        addresses.assign(found->begin(), found->end());
-    }
-    for (const IpAddress& address : addresses) {
-        const auto vetted = services_.policy.vet({address, bound.port}, net::Origin::operator_);
-        if (vetted && bound.port != 0) co_return vetted->endpoint();
-    }
-    co_return fail(
-        Cause::blocked, EACCES,
-        fmt::format("the hop's relay `{}' is blocked by --block-outbound", bound.to_string()));
-}
-
 void UdpAssociation::close() {
-    for (io::Socket* socket : {&front_, &back_, &back_v4_, &hop_})
+    for (io::Socket* socket : {&front_, &back_, &back_v4_})
         if (socket->is_open()) services_.loop.engine().close(*socket);
+    if (hop_) hop_->close();
 }
 
 io::Task<std::string_view> UdpAssociation::run() {
-    last_ = services_.loop.now();
-    const Received received = by_hop_ ? &UdpAssociation::from_hop : &UdpAssociation::from_target;
-    tasks_.spawn(watch(control_, "the client left"));
-    if (by_hop_) tasks_.spawn(watch(hop_, "the hop left"));
-    tasks_.spawn(watch_idle());
+    life_.last = services_.loop.now();
+    tasks_.spawn(watch(control_, "the client left", life_));
+    tasks_.spawn(watch_idle(life_));
+    if (hop_) {
+        tasks_.spawn(watch(hop_->control(), "the hop left", life_));
+        tasks_.spawn(serve(hop_->relay(), &UdpAssociation::from_hop, life_));
+    }
     for (io::Socket* back : {&back_, &back_v4_})
-        if (back->is_open()) tasks_.spawn(serve(*back, received));
-    tasks_.spawn(serve(front_, &UdpAssociation::from_client));
-    const auto ended = co_await ended_.wait();
-    if (!ended) finish("stopped");
+        if (back->is_open()) tasks_.spawn(serve(*back, &UdpAssociation::from_target, life_));
+    tasks_.spawn(serve(front_, &UdpAssociation::from_client, life_));
+    const auto ended = co_await life_.ended.wait();
+    if (!ended) life_.finish("stopped");
     tasks_.cancel();
     co_await tasks_.drained();
     close();
-    co_return reason_;
+    co_return life_.reason;
 }
 
-void UdpAssociation::finish(std::string_view reason) {
-    if (reason_.empty()) reason_ = reason;
-    ended_.set();
-}
-
-io::Task<void> UdpAssociation::watch(io::Socket& connection, std::string_view reason) {
+io::Task<void> UdpAssociation::watch(io::Socket& connection, std::string_view reason,
+                                     UdpLife& life) {
     std::size_t ignored = 0;
     while (ignored <= limits::kUdpControlBytes) {
         const auto got = co_await io::recv(
             services_.loop, connection, [&](std::string_view bytes) { ignored += bytes.size(); });
         if (got && *got > 0) continue;
-        if (!tasks_.scope().cancelled()) finish(reason);
+        if (!tasks_.scope().cancelled()) life.finish(reason);
         co_return;
     }
-    finish("too many bytes on the TCP connection");
+    life.finish("too many bytes on the TCP connection");
 }
 
-io::Task<void> UdpAssociation::watch_idle() {
+io::Task<void> UdpAssociation::watch_idle(UdpLife& life) {
     for (;;) {
-        const io::Duration left = last_ + idle_ - services_.loop.now();
+        const io::Duration left = life.last + idle_ - services_.loop.now();
         if (left <= io::Duration::zero()) break;
         const auto slept = co_await io::sleep(services_.loop, left);
         if (!slept) co_return;
     }
-    finish("idle");
+    life.finish("idle");
 }
 
 std::uint64_t UdpAssociation::dropped() const {

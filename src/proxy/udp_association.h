@@ -22,10 +22,11 @@
 #include <string_view>
 
 #include "base/limits.h"
-#include "io/event.h"
 #include "io/task_group.h"
 #include "proto/socks5_udp.h"
 #include "proxy/services.h"
+#include "proxy/udp_hop.h"
+#include "proxy/udp_life.h"
 #include "proxy/udp_names.h"
 #include "proxy/udp_rules.h"
 
@@ -63,22 +64,21 @@ public:
     std::string summary() const;
 
 private:
-    using Received = void (UdpAssociation::*)(std::size_t index);
+    using Received = void (UdpAssociation::*)(std::size_t index, UdpLife& life);
 
-    io::Task<std::expected<void, net::DialFailure>> open_hop(const net::DialRequest& request);
-    io::Task<std::expected<Endpoint, net::DialFailure>> hop_relay(const HostPort& bound);
     void close();
-    void finish(std::string_view reason);
 
-    // Moves what arrives at `from`.
-    io::Task<void> serve(io::Socket& from, Received received);
-    io::Task<void> watch(io::Socket& connection, std::string_view reason);
-    io::Task<void> watch_idle();
+    // Each lasts as long as `life`, and may end it: moves what arrives at `from`,
+    io::Task<void> serve(io::Socket& from, Received received, UdpLife& life);
+    // sees a connection end,
+    io::Task<void> watch(io::Socket& connection, std::string_view reason, UdpLife& life);
+    // or nothing move.
+    io::Task<void> watch_idle(UdpLife& life);
 
     // Each takes one received datagram and adds to the batch what is to be sent.
-    void from_client(std::size_t index);
-    void from_target(std::size_t index);
-    void from_hop(std::size_t index);
+    void from_client(std::size_t index, UdpLife& life);
+    void from_target(std::size_t index, UdpLife& life);
+    void from_hop(std::size_t index, UdpLife& life);
     bool is_client(const Endpoint& source) const;
     void to_target(const HostPort& target, std::string_view header, std::string_view payload);
     void send_to(const HostPort& target, std::string_view payload, net::Origin origin);
@@ -97,21 +97,18 @@ private:
 
     const Services services_;
     io::TaskGroup tasks_;
-    io::Event ended_;
+    UdpLife life_;
     io::Socket& control_;
     io::Socket front_;
-    io::Socket back_;     // to the hop, or to targets of either family
-    io::Socket back_v4_;  // to IPv4 targets, where that takes a socket of its own
-    io::Socket hop_;      // the TCP connection to it, if there is a chain
+    io::Socket back_;              // to targets of either family
+    io::Socket back_v4_;           // to IPv4 targets, where that takes a socket of its own
+    std::unique_ptr<UdpHop> hop_;  // instead, if there is a chain
     net::ExtraDescriptors descriptors_;
     net::OwnPorts::Entry port_;  // of the front
     Endpoint client_;
     const io::Duration idle_;
-    io::TimePoint last_;            // datagram of either direction
     io::Socket* chosen_ = nullptr;  // for which the batch is
-    std::string_view reason_;
-    bool dual_ = false;  // the back socket wants mapped addresses
-    bool by_hop_ = false;
+    bool dual_ = false;             // the back socket wants mapped addresses
     proto::UdpReassembly reassembly_;
     std::unique_ptr<UdpRules> rules_;
     UdpNames names_;

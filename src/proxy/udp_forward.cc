@@ -17,18 +17,18 @@ void count(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
 
 }  // namespace
 
-io::Task<void> UdpAssociation::serve(io::Socket& from, Received received) {
+io::Task<void> UdpAssociation::serve(io::Socket& from, Received received, UdpLife& life) {
     io::Loop& loop = services_.loop;
     for (;;) {
         const auto ready = co_await io::wait_for(loop, from, io::Readiness::readable);
         if (!ready) {
-            if (!tasks_.scope().cancelled()) finish(ready.error().operation);
+            if (!tasks_.scope().cancelled()) life.finish(ready.error().operation);
             co_return;
         }
         std::size_t moved = 0;
         while (moved < limits::kUdpTurnDatagrams) {
             const auto got = services_.batch.receive(from);
-            for (std::size_t i = 0; got && i < *got; i++) (this->*received)(i);
+            for (std::size_t i = 0; got && i < *got; i++) (this->*received)(i, life);
             flush();
             // An error is that of an earlier send; who keeps causing them must not keep the loop.
             moved += got ? *got : 1;
@@ -59,7 +59,7 @@ bool UdpAssociation::is_client(const Endpoint& source) const {
     return source.ip == client_.ip && (client_.port == 0 || source.port == client_.port);
 }
 
-void UdpAssociation::from_client(std::size_t index) {
+void UdpAssociation::from_client(std::size_t index, UdpLife& life) {
     const Endpoint source = services_.batch.source(index);
     if (!is_client(source)) {
         drops_.spoofed++;
@@ -72,15 +72,15 @@ void UdpAssociation::from_client(std::size_t index) {
         return;
     }
     client_.port = source.port;
-    last_ = services_.loop.now();
+    life.last = services_.loop.now();
     const std::string_view payload = datagram.substr(header->size);
     if (header->fragment == 0) {
         reassembly_.abandon();
         to_target(header->target, datagram.substr(0, header->size), payload);
         return;
     }
-    if (!reassembly_.add(*header, payload, last_)) return;
-    const std::string whole = by_hop_ ? proto::udp_header(reassembly_.target()) : std::string();
+    if (!reassembly_.add(*header, payload, life.last)) return;
+    const std::string whole = hop_ ? proto::udp_header(reassembly_.target()) : std::string();
     to_target(reassembly_.target(), whole, reassembly_.payload());
     // Before the next fragment overwrites it.
     flush();
@@ -90,11 +90,11 @@ void UdpAssociation::from_client(std::size_t index) {
 void UdpAssociation::to_target(const HostPort& target, std::string_view header,
                                std::string_view payload) {
     if (!rules_) {
-        if (by_hop_)
+        if (hop_)
             send_to_hop(header, payload);
         else
             send_to(target, payload, net::Origin::client);
-    } else if (const auto* decision = rules_->find(target, last_)) {
+    } else if (const auto* decision = rules_->find(target, life_.last)) {
         send_as_decided(*decision, payload);
     } else if (hold(payload)) {
         tasks_.spawn(send_when_decided(target, std::string(payload)));
@@ -104,7 +104,7 @@ void UdpAssociation::to_target(const HostPort& target, std::string_view header,
 void UdpAssociation::send_as_decided(const UdpRules::Decision& decision, std::string_view payload) {
     if (!decision.accepted) {
         drops_.rejected++;
-    } else if (by_hop_) {
+    } else if (hop_) {
         send_to_hop(proto::udp_header(decision.target), payload);
         flush();  // the header is ours
     } else {
@@ -123,14 +123,14 @@ io::Task<void> UdpAssociation::send_when_decided(HostPort target, std::string pa
 }
 
 void UdpAssociation::send_to_hop(std::string_view header, std::string_view payload) {
-    choose(back_);
+    choose(hop_->relay());
     services_.batch.add(nullptr, header, payload);
 }
 
 void UdpAssociation::send_to(const HostPort& target, std::string_view payload, net::Origin origin) {
     if (target.ip) {
         send_to({*target.ip, target.port}, payload, origin);
-    } else if (const IpAddress* known = names_.find(target.name, last_)) {
+    } else if (const IpAddress* known = names_.find(target.name, life_.last)) {
         send_to({*known, target.port}, payload, origin);
     } else if (hold(payload)) {
         tasks_.spawn(send_when_resolved(target, std::string(payload), origin));
@@ -195,20 +195,20 @@ io::Task<void> UdpAssociation::send_when_resolved(HostPort target, std::string p
     flush();
 }
 
-void UdpAssociation::from_target(std::size_t index) {
+void UdpAssociation::from_target(std::size_t index, UdpLife& life) {
     const Endpoint source = services_.batch.source(index);
     // By its class alone: port 0 is nobody's listener.
     if (client_.port == 0 || !services_.policy.vet({source.ip, 0}, net::Origin::operator_)) {
         drops_.blocked++;
         return;
     }
-    last_ = services_.loop.now();
+    life.last = services_.loop.now();
     const proto::UdpEndpointHeader header(source);
     choose(front_);
     services_.batch.add_with_head(&client_, header.bytes(), services_.batch.bytes(index));
 }
 
-void UdpAssociation::from_hop(std::size_t index) {
+void UdpAssociation::from_hop(std::size_t index, UdpLife& life) {
     const std::string_view datagram = services_.batch.bytes(index);
     const auto header = proto::parse_udp_header(datagram);
     if (!header || client_.port == 0) {
@@ -216,7 +216,7 @@ void UdpAssociation::from_hop(std::size_t index) {
     } else if (header->fragment != 0) {
         drops_.fragments++;
     } else {
-        last_ = services_.loop.now();
+        life.last = services_.loop.now();
         choose(front_);
         services_.batch.add(&client_, datagram.substr(0, header->size),
                             datagram.substr(header->size));

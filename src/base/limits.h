@@ -134,6 +134,20 @@ inline constexpr std::chrono::seconds kUdpNameTime{60};
 // time, and how long a decision holds.
 inline constexpr std::size_t kUdpVerdicts = 64;
 inline constexpr std::chrono::seconds kUdpVerdictTime{60};
+// Chains of proxies that the rules send datagrams of one association through at a time, as many as
+// a ruleset balances over. Each costs two descriptors here and an association at its last hop. One
+// that has been quiet for a while makes room for another.
+inline constexpr std::size_t kUdpChains = 8;
+inline constexpr std::chrono::seconds kUdpChainQuietTime{60};
+// Datagrams that wait for the hop of one chain, and their bytes: one of the largest. Clients send
+// few before they have an answer; more are dropped. Each chain has its own, so that a hop that
+// hangs costs the others nothing.
+inline constexpr std::size_t kUdpHopHeldDatagrams = 16;
+inline constexpr std::size_t kUdpHopHeldBytes = 64 * 1024;
+// How long a hop is left alone that failed or left, at first and at most: DNS asks again after some
+// seconds, and a hop that is down is not helped by more than that.
+inline constexpr std::chrono::seconds kUdpHopPause{1};
+inline constexpr std::chrono::seconds kUdpHopPauseMax{30};
 // Bytes that are ignored on the TCP connection of an association. There is nothing to say there:
 // who says more does not speak SOCKS.
 inline constexpr std::size_t kUdpControlBytes = 64 * 1024;

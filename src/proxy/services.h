@@ -24,6 +24,7 @@ struct Services {
     net::OwnPorts& udp_ports;
     const net::EgressPolicy& policy;
     const net::OutgoingOptions& outgoing;
+    io::Duration timeout;  // -t: what reaching something may take
 };
 
 }  // namespace neosocksd::proxy

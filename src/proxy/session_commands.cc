@@ -34,8 +34,8 @@ io::Task<std::expected<std::string, net::DialFailure>> Session::associate(
     const Endpoint from{client_address_.ip, request.target.port};
     std::unique_ptr<UdpRules> rules;
     if (worker_->rules())
-        rules = std::make_unique<UdpRules>(*worker_->rules(), rules_request(setup),
-                                           worker_->outbound());
+        rules =
+            std::make_unique<UdpRules>(*worker_->rules(), rules_request(setup), outbound_->chain);
     setup.association = std::make_unique<UdpAssociation>(
         worker_->services(), worker_->setups().scope(), client(), from, std::move(rules));
     auto bound = co_await setup.association->open(request);

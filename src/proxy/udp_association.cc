@@ -112,13 +112,14 @@ io::Task<void> UdpAssociation::watch_idle(UdpLife& life) {
         const auto slept = co_await io::sleep(services_.loop, left);
         if (!slept) co_return;
     }
-    life.finish("idle");
+    life.finish(UdpLife::kIdle);
 }
 
 std::uint64_t UdpAssociation::dropped() const {
     return drops_.spoofed + drops_.malformed + drops_.rejected + drops_.blocked +
-           drops_.unresolved + drops_.held + drops_.fragments + reassembly_.discarded() +
-           up_.oversize + down_.oversize + up_.full + down_.full + up_.unsent + down_.unsent;
+           drops_.unresolved + drops_.held + drops_.unreachable + drops_.fragments +
+           reassembly_.discarded() + up_.oversize + down_.oversize + up_.full + down_.full +
+           up_.unsent + down_.unsent;
 }
 
 std::string UdpAssociation::summary() const {
@@ -135,6 +136,7 @@ std::string UdpAssociation::summary() const {
         {"blocked", drops_.blocked},
         {"unresolved", drops_.unresolved},
         {"held", drops_.held},
+        {"unreachable", drops_.unreachable},
         {"oversize", up_.oversize + down_.oversize},
         {"full", up_.full + down_.full},
         {"unsent", up_.unsent + down_.unsent},

@@ -9,10 +9,11 @@
 // and hears anybody whom --block-outbound does not forbid (full cone, as 1.4.2's successors).
 //
 // Behind a chain of SOCKS5 proxies the last one is asked for an association of its own, and
-// datagrams pass through as they are, header and all: names are the hop's to resolve.
+// datagrams pass through as they are, header and all: names are the hop's to resolve. Rules may
+// send some targets through chains of their own, which come and go meanwhile: udp_chains.cc.
 //
 // It ends with the TCP connection of the client or of the hop, or when idle. Nothing is queued but
-// datagrams that wait for a name and one reassembly, both bounded.
+// datagrams that wait for a name, the rules or a hop, and one reassembly, all bounded.
 // Tested by udp_association_test.cc and tests/e2e/test_udp*.py.
 
 #pragma once
@@ -36,13 +37,14 @@ class UdpAssociation {
 public:
     // Datagrams that went no further, by what was wrong with them.
     struct Drops {
-        std::uint64_t spoofed = 0;     // not from the client
-        std::uint64_t malformed = 0;   // no header
-        std::uint64_t rejected = 0;    // by the rules
-        std::uint64_t blocked = 0;     // to a forbidden address or a listener of ours, or from one
-        std::uint64_t unresolved = 0;  // to a name without an address
-        std::uint64_t held = 0;        // too many wait for their names
-        std::uint64_t fragments = 0;   // a hop's; those of the client are in the reassembly
+        std::uint64_t spoofed = 0;      // not from the client
+        std::uint64_t malformed = 0;    // no header
+        std::uint64_t rejected = 0;     // by the rules
+        std::uint64_t blocked = 0;      // to a forbidden address or a listener of ours, or from one
+        std::uint64_t unresolved = 0;   // to a name without an address
+        std::uint64_t held = 0;         // too many wait
+        std::uint64_t unreachable = 0;  // the hop of their chain is not there
+        std::uint64_t fragments = 0;    // a hop's; those of the client are in the reassembly
     };
 
     // `control` is the client's connection, and is watched; `client` is who it is, with the port
@@ -64,6 +66,8 @@ public:
     std::string summary() const;
 
 private:
+    // The hop of a chain that the rules chose.
+    struct ChainHop;
     using Received = void (UdpAssociation::*)(std::size_t index, UdpLife& life);
 
     void close();
@@ -84,6 +88,9 @@ private:
     void send_to(const HostPort& target, std::string_view payload, net::Origin origin);
     void send_to(const Endpoint& target, std::string_view payload, net::Origin origin);
     void send_to_hop(std::string_view header, std::string_view payload);
+    void send_by_chain(const UdpRules::Decision& decision, std::string_view payload);
+    io::Task<void> run_chain(std::unique_ptr<ChainHop> hop);
+    io::Task<std::string> serve_chain(ChainHop& hop);
     // Counts a datagram that waits. False: too many do.
     bool hold(std::string_view payload);
     void release(std::string_view payload);
@@ -112,6 +119,7 @@ private:
     proto::UdpReassembly reassembly_;
     std::unique_ptr<UdpRules> rules_;
     UdpNames names_;
+    UdpChainTable<ChainHop> chains_;
     std::size_t held_ = 0;
     std::size_t held_bytes_ = 0;
     net::UdpTally up_;

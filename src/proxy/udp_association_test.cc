@@ -32,7 +32,8 @@ protected:
                 .admission = admission,
                 .udp_ports = ports,
                 .policy = policy,
-                .outgoing = outgoing};
+                .outgoing = outgoing,
+                .timeout = 10s};
     }
 
     // Runs an association of `idle` until it ends.

@@ -104,6 +104,8 @@ void UdpAssociation::to_target(const HostPort& target, std::string_view header,
 void UdpAssociation::send_as_decided(const UdpRules::Decision& decision, std::string_view payload) {
     if (!decision.accepted) {
         drops_.rejected++;
+    } else if (decision.chain) {
+        send_by_chain(decision, payload);
     } else if (hop_) {
         send_to_hop(proto::udp_header(decision.target), payload);
         flush();  // the header is ours
@@ -216,7 +218,7 @@ void UdpAssociation::from_hop(std::size_t index, UdpLife& life) {
     } else if (header->fragment != 0) {
         drops_.fragments++;
     } else {
-        life.last = services_.loop.now();
+        life.last = life_.last = services_.loop.now();
         choose(front_);
         services_.batch.add(&client_, datagram.substr(0, header->size),
                             datagram.substr(header->size));

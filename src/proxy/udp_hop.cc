@@ -1,4 +1,4 @@
-// Tested by tests/e2e/test_udp_hops.py.
+// Tested by tests/e2e/test_udp_hops.py and test_udp_chains.py.
 
 #include "proxy/udp_hop.h"
 

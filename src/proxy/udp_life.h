@@ -13,6 +13,8 @@ namespace neosocksd::proxy {
 struct UdpLife {
     explicit UdpLife(io::Loop& loop) : ended(loop), last(loop.now()) {}
 
+    static constexpr std::string_view kIdle = "idle";
+
     // The first reason stays.
     void finish(std::string_view why) {
         if (reason.empty()) reason = why;

@@ -1,27 +1,14 @@
-// Tested by tests/e2e/test_udp_rules.py.
+// Tested by tests/e2e/test_udp_rules.py and test_udp_chains.py.
 
 #include "proxy/udp_rules.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "proto/http_head.h"
 
 namespace neosocksd::proxy {
-namespace {
-
-// await.forward dials nothing for a datagram: its route is the decision.
-class DatagramForwarder final : public ruleset::Forwarder {
-public:
-    io::Task<std::string> forward(ruleset::Route route) override {
-        chosen = std::move(route);
-        co_return std::string();
-    }
-    ruleset::Route chosen;
-};
-
-}  // namespace
-
 bool is_as_asked(const HostPort& decided, const HostPort& asked) {
     if (decided.port != asked.port) return false;
     // A literal has many spellings, and may have come as a name.
@@ -61,23 +48,58 @@ void UdpRules::store(const HostPort& target, const Decision& decision, io::TimeP
     *place = {target, decision, now, now};
 }
 
+bool UdpRules::can_take(const ruleset::Route& route) {
+    const auto other = std::ranges::find_if(route.chain, [](const proto::ProxyUrl& hop) {
+        return hop.scheme != proto::ProxyUrl::Scheme::socks5;
+    });
+    if (other == route.chain.end()) return true;
+    // Once, for a client chooses how many targets it names.
+    if (!std::exchange(warned_, true))
+        LOG_WARNING(
+            "{}: udp to `{}': `{}' is no SOCKS5 proxy, and datagrams take no other: "
+            "have the rules choose another chain for `udp_associate', or none",
+            request_.client, route.target.to_string(), other->to_string());
+    return false;
+}
+
+UdpChain UdpRules::shared(std::vector<proto::ProxyUrl> chain) const {
+    for (const Entry& entry : entries_)
+        if (entry.decision.chain && *entry.decision.chain == chain) return entry.decision.chain;
+    return std::make_shared<const std::vector<proto::ProxyUrl>>(std::move(chain));
+}
+
+// await.forward dials nothing for a datagram: its route is the decision.
+class UdpRules::Forwarder final : public ruleset::Forwarder {
+public:
+    explicit Forwarder(UdpRules& rules) : rules_(rules) {}
+    io::Task<std::string> forward(ruleset::Route route) override {
+        // The word for a hop that can not: the script may have another chain to try.
+        if (!rules_.can_take(route)) co_return "proxy refused connection";
+        chosen = std::move(route);
+        co_return std::string();
+    }
+    ruleset::Route chosen;
+
+private:
+    UdpRules& rules_;
+};
+
 io::Task<UdpRules::Decision> UdpRules::ask(io::Loop& loop, HostPort target) {
     ruleset::Request request = request_;
     request.kind = rule_kind(target, false);
     request.address = target.to_string();
-    DatagramForwarder forwarder;
+    Forwarder forwarder(*this);
     auto asking = rules_.ask(loop, std::move(request), forwarder);
     auto verdict = co_await std::move(asking);
     using Kind = ruleset::Verdict::Kind;
     Decision decision;
     if (verdict.kind != Kind::reject) {
         ruleset::Route& route = verdict.kind == Kind::connected ? forwarder.chosen : verdict.route;
-        decision.accepted = route.chain == usual_->chain;
-        if (!decision.accepted)
-            LOG_DEBUG("udp to `{}': the rules want a chain of proxies, which datagrams do not take",
-                      target.to_string());
+        decision.accepted = can_take(route);
         decision.as_asked = is_as_asked(route.target, target);
         decision.target = std::move(route.target);
+        if (decision.accepted && route.chain != chain_)
+            decision.chain = shared(std::move(route.chain));
     }
     if (verdict.text != "cancelled") store(target, decision, loop.now());
     co_return decision;

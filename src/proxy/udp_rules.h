@@ -15,23 +15,23 @@
 #include "base/address.h"
 #include "base/limits.h"
 #include "io/timer.h"
-#include "proxy/config.h"
+#include "proxy/udp_chain_table.h"
 #include "ruleset/rules.h"
 
 namespace neosocksd::proxy {
 
 class UdpRules {
 public:
-    // `request` is the question but for its target. `usual` is the worker's: datagrams take the
-    // chain of their association, and rules that want the usual one want nothing else.
+    // `request` is the question but for its target. `chain` is that of the association itself.
     UdpRules(ruleset::Rules& rules, ruleset::Request request,
-             const std::shared_ptr<const Outbound>& usual)
-        : rules_(rules), request_(std::move(request)), usual_(usual) {}
+             const std::vector<proto::ProxyUrl>& chain)
+        : rules_(rules), request_(std::move(request)), chain_(chain) {}
 
     struct Decision {
         bool accepted = false;
         HostPort target;
         bool as_asked = true;  // the rules have left it as the client named it
+        UdpChain chain;        // of SOCKS5 proxies; nullptr: the way of the association
     };
 
     // nullptr: ask().
@@ -46,12 +46,19 @@ private:
         io::TimePoint asked;
         io::TimePoint used;
     };
+    class Forwarder;
+
     void store(const HostPort& target, const Decision& decision, io::TimePoint now);
+    // Whether datagrams can take the chain; the first time that they can not is a warning.
+    bool can_take(const ruleset::Route& route);
+    // Equal chains are kept once.
+    UdpChain shared(std::vector<proto::ProxyUrl> chain) const;
 
     ruleset::Rules& rules_;
     const ruleset::Request request_;
-    const std::shared_ptr<const Outbound>& usual_;
+    const std::vector<proto::ProxyUrl>& chain_;
     std::vector<Entry> entries_;
+    bool warned_ = false;
 };
 
 // Whether a target that rules have decided is the one that was asked about: then the client has

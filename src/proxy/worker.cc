@@ -70,7 +70,8 @@ Services Worker::services() {
             .admission = shared_.admission,
             .udp_ports = shared_.udp_ports,
             .policy = shared_.policy,
-            .outgoing = shared_.config.outgoing};
+            .outgoing = shared_.config.outgoing,
+            .timeout = shared_.config.timeout};
 }
 
 void Worker::forget(Session& session) {

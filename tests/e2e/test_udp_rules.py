@@ -68,17 +68,3 @@ def test_the_policy_stands_behind_the_rules(io, ruleset):
                 association.send(("name.test", target.port), b"by name")
                 assert association.receive() == ("127.0.0.1", target.port, b"by name")
             proxy.wait_log(r"blocked=1")
-
-
-def test_a_chain_of_the_rules_is_not_bypassed(io, ruleset):
-    """Datagrams take no chain of a rule: they are dropped, not sent directly."""
-    rules = ruleset("""
-        local ruleset = {}
-        function ruleset.route(addr) return addr, "socks5://127.0.0.1:1" end
-        return ruleset""")
-    with UdpEcho() as target, Proxy(UDP, "-r", rules, io=io) as proxy:
-        with Association(proxy.address) as association:
-            association.send(target.address, b"x")
-            proxy.wait_log(r"the rules want a chain of proxies")
-        proxy.wait_log(r"rejected=1")
-        assert target.payloads == []

@@ -107,7 +107,8 @@ void UdpAssociation::send_as_decided(const UdpRules::Decision& decision, std::st
     } else if (decision.chain) {
         send_by_chain(decision, payload);
     } else if (hop_) {
-        send_to_hop(proto::udp_header(decision.target), payload);
+        const std::string header = proto::udp_header(decision.target);
+        send_to_hop(header, payload);
         flush();  // the header is ours
     } else {
         send_to(decision.target, payload,

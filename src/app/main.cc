@@ -72,7 +72,7 @@ int run(int argc, char** argv) {
     for (const Message& message : messages) report(message);
     if (is_fatal(messages)) return 1;
     LOG_DEBUG("libraries: {}, c-ares {}, zlib {}, libmaxminddb {}", LUA_RELEASE,
-              ::ares_version(nullptr), ::zlibVersion(), ::MMDB_lib_version());
+              ares_version(nullptr), zlibVersion(), MMDB_lib_version());
     if (!options.ruleset.empty()) scripts = std::make_unique<Scripts>(options);
     if (options.check) return check_rules(options, *scripts);
     if (options.auth_required && !scripts->has_ruleset()) {

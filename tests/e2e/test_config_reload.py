@@ -1,6 +1,7 @@
 """SIGHUP with -c: what the running program takes over, and what it says of the rest."""
 
 import signal
+import socket
 
 import pytest
 
@@ -103,11 +104,12 @@ def test_the_chain_comes_first_in_what_a_ruleset_says(io, boot, echo, threads):
 
 @THREADS
 def test_other_name_servers(io, boot, threads):
-    with Server(says_new, "127.0.0.2") as new, \
-            Dns({"a.test": Name(["127.0.0.1"])}) as first, \
+    with Server(says_new, "127.0.0.2") as new, socket.socket() as dead, \
+            Dns({"a.test": Name(["127.0.0.9"])}) as first, \
             Dns({"a.test": Name(["127.0.0.2"])}) as second, \
             Proxy("-c", boot(f'nameserver = "{first.address_text}"'), "--threads", threads,
                   io=io) as proxy:
+        dead.bind(("127.0.0.9", new.port))  # nobody else will listen there
         for _ in range(8):
             clients.expect_refusal(proxy.address, ("a.test", new.port), "socks5", 5)
         boot(f'nameserver = "{second.address_text}"')

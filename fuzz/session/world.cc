@@ -81,7 +81,8 @@ void World::configure() {
     config.socks.bind = config.socks.udp_associate = true;
     config.http = config.socks;
     config.http.socks = false;
-    config.forward = HostPort::literal({loopback(1, 0, 1), port_of(far_listener_)});
+    proxy::Outbound& outbound = shared_->outbound;
+    outbound.forward = HostPort::literal({loopback(1, 0, 1), port_of(far_listener_)});
     config.announcers = {*Cidr::parse("127.2.0.0/16")};
     config.proxy_header = static_cast<proxy::ProxyHeader>(plan_.proxy_header);
     config.relay = plan_.relay;
@@ -91,10 +92,10 @@ void World::configure() {
         proto::ProxyUrl hop;
         hop.scheme = scheme;
         hop.host = HostPort::named("hop.test", 1);
-        if (config.chain.empty())
+        if (outbound.chain.empty())
             hop.host = HostPort::literal({loopback(3, 0, static_cast<unsigned>(plan_.chain.size())),
                                           port_of(far_listener_)});
-        config.chain.push_back(std::move(hop));
+        outbound.chain.push_back(std::move(hop));
     }
     shared_->engine = plan_.engine;
     shared_->pipes_per_worker = kPipes;

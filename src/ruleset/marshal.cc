@@ -32,6 +32,8 @@ private:
     void floating(lua_Number value);
     void string(std::string_view bytes);
     void table(int index);
+    // One level more than the present one, for the parser of the text.
+    void check_depth();
     // The message on top of the stack, without a position: the mistake is in the data.
     [[noreturn]] void raise();
     void check_size(std::size_t more);
@@ -53,6 +55,13 @@ void Marshaller::check_size(std::size_t more) {
     if (text_.size() - begin_ + more <= limits::kMarshalBytes) return;
     lua_pushfstring(lua_, "marshalled text exceeds %d bytes",
                     static_cast<int>(limits::kMarshalBytes));
+    raise();
+}
+
+void Marshaller::check_depth() {
+    if (depth_ < limits::kMarshalDepth) return;
+    // As Lua's parser would say of the text.
+    lua_pushliteral(lua_, "C stack overflow");
     raise();
 }
 
@@ -81,7 +90,10 @@ void Marshaller::integer(lua_Integer value) {
     const bool negative = value < 0;
     const auto bits = static_cast<lua_Unsigned>(value);
     const lua_Unsigned magnitude = negative ? 0 - bits : bits;
-    if (negative && value != LUA_MININTEGER) text_ += '-';
+    if (negative && value != LUA_MININTEGER) {
+        check_depth();
+        text_ += '-';
+    }
     const bool decimal = magnitude <= kDecimalMax;
     if (!decimal) text_ += "0x";
     std::array<char, 24> digits;
@@ -91,6 +103,8 @@ void Marshaller::integer(lua_Integer value) {
 }
 
 void Marshaller::floating(lua_Number value) {
+    // The operand of a sign or of a division is one level deeper, as a table's entry is.
+    if (std::signbit(value) || !std::isfinite(value)) check_depth();
     if (std::isnan(value)) {
         text_ += "0/0";
         return;
@@ -145,11 +159,7 @@ void Marshaller::table(int index) {
         lua_pushliteral(lua_, "circular referenced table is not marshallable");
         raise();
     }
-    if (depth_ == limits::kMarshalDepth) {
-        // As Lua's parser would say of the text.
-        lua_pushliteral(lua_, "C stack overflow");
-        raise();
-    }
+    check_depth();
     path_[depth_++] = identity;
     // A key, a value, and a message.
     luaL_checkstack(lua_, 4, "table is nested too deeply");

@@ -200,6 +200,23 @@ TEST_F(Marshal, nests_as_deeply_as_the_parser) {
         "return select(2, pcall(f, n - 1)) end assert(#f(150) > 500)");
 }
 
+// For the parser, what a sign or a division is applied to lies one level deeper.
+TEST_F(Marshal, nests_operators_as_deeply_as_the_parser) {
+    for (const std::string value :
+         {"-1", "-0x7fffffffffffffff", "-0.0", "-1.5", "0/0", "1/0", "-1/0"}) {
+        run("local t = " + value + " for i = 1, 195 do t = {t} end text = 'return ' .. marshal(t)");
+        lua_getglobal(lua_, "text");
+        EXPECT_EQ(luaL_loadstring(lua_, lua_tostring(lua_, -1)), LUA_OK) << value;
+        lua_pop(lua_, 2);
+        run("t = " + value + " for i = 1, 196 do t = {t} end");
+        EXPECT_EQ(evaluate("marshal(t)"), "error: C stack overflow") << value;
+    }
+    run("t = math.mininteger for i = 1, 196 do t = {t} end text = 'return ' .. marshal(t)");
+    lua_getglobal(lua_, "text");
+    EXPECT_EQ(luaL_loadstring(lua_, lua_tostring(lua_, -1)), LUA_OK);
+    lua_pop(lua_, 2);
+}
+
 TEST_F(Marshal, bounds_its_text) {
     // Twenty-eight tables, 2^28 entries.
     EXPECT_EQ(evaluate("local t = {} for i = 1, 28 do t = {t, t} end return marshal(t)"),

@@ -5,11 +5,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 
 #include <fmt/format.h>
-
-#include "app/option_table.h"
 
 // The build passes the version to this file alone, so that a new one compiles only this.
 #ifndef NEOSOCKSD_VERSION
@@ -96,16 +93,18 @@ std::string_view version() {
 std::string usage_text(std::string_view program) {
     std::string text = fmt::format("neosocksd {}\n  {}\n\nusage: {} <option>... \n", version(),
                                    kHomepage, program);
-    std::optional<Topic> topic;
+    for (const std::string_view word : kTopics) text += '\n' + topic_text(*find_topic(word));
+    return fmt::format("{}\n{}\n", text, kExamples);
+}
+
+std::string topic_text(Topic topic) {
+    std::string text = fmt::format("{}:\n", topic_title(topic));
     for (const OptionSpec& spec : option_table()) {
-        if (topic != spec.topic) {
-            topic = spec.topic;
-            text += fmt::format("\n{}:\n", topic_title(*topic));
-        }
+        if (spec.topic != topic) continue;
         text += names_and_argument(spec);
         append_wrapped(text, sentence(spec));
     }
-    return fmt::format("{}\n{}\n", text, kExamples);
+    return text;
 }
 
 std::string version_text() {

@@ -67,6 +67,22 @@ TEST(Usage, tells_of_every_option_with_its_range_and_default) {
     }
 }
 
+// A screen each: what an operator looks for need not be scrolled to.
+TEST(Usage, has_a_part_for_each_topic) {
+    std::string all;
+    for (const std::string_view word : kTopics) {
+        const auto topic = find_topic(word);
+        ASSERT_TRUE(topic) << word;
+        const std::string part = topic_text(*topic);
+        EXPECT_TRUE(part.starts_with(std::string(topic_title(*topic)) + ":\n  ")) << part;
+        EXPECT_LE(lines_of(part).size(), 50u) << part;
+        all += '\n' + part;
+    }
+    EXPECT_THAT(usage_text("neosocksd"), HasSubstr(all + "\nexample:"));
+    EXPECT_FALSE(find_topic("limit"));
+    EXPECT_FALSE(find_topic(""));
+}
+
 TEST(Usage, version_is_one_line_with_the_name_of_the_program) {
     EXPECT_EQ(version_text(), "neosocksd " + std::string(version()) + "\n");
 }

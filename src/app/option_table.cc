@@ -391,8 +391,11 @@ constexpr OptionSpec kTable[] = {
 
     {.short_name = "-h",
      .long_name = "--help",
+     .argument = "TOPIC",
+     .argument_optional = true,
      .topic = Topic::information,
-     .help = "Show this text and exit",
+     .help = "Show this text, or its part on one topic, and exit",
+     .words = kTopics,
      .effect = Effect::show_help},
     {.long_name = "--help-as",
      .argument = "FORMAT",
@@ -407,6 +410,12 @@ constexpr OptionSpec kTable[] = {
 };
 
 }  // namespace
+
+std::optional<Topic> find_topic(std::string_view word) {
+    const auto* found = std::ranges::find(kTopics, word);
+    if (found == std::end(kTopics)) return std::nullopt;
+    return static_cast<Topic>(found - std::begin(kTopics));
+}
 
 std::string_view topic_title(Topic topic) {
     switch (topic) {

@@ -36,6 +36,14 @@ ParseResult refuse_value(const OptionSpec& spec, std::string_view name, Value va
     return refuse(std::move(text));
 }
 
+// 1.4.2 exits with 1 here, does not look at what follows, and scripts may have come to expect it.
+ParseResult show_help(std::string_view program, std::string_view next) {
+    const auto topic = find_topic(next);
+    return Answer{.status = 1,
+                  .to_standard_error = true,
+                  .text = topic ? topic_text(*topic) : usage_text(program)};
+}
+
 }  // namespace
 
 ParseResult parse(int argc, const char* const* argv) {
@@ -47,9 +55,7 @@ ParseResult parse(int argc, const char* const* argv) {
         const OptionSpec* spec = find_option(name);
         if (!spec) return refuse_unknown(name, program);
         switch (spec->effect) {
-        // 1.4.2 exits with 1 here, and scripts may have come to expect it.
-        case Effect::show_help:
-            return Answer{.status = 1, .to_standard_error = true, .text = usage_text(program)};
+        case Effect::show_help: return show_help(program, i + 1 < argc ? argv[i + 1] : "");
         case Effect::show_version:
             return Answer{.status = 0, .to_standard_error = false, .text = version_text()};
         case Effect::show_document:

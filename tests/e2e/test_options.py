@@ -94,6 +94,15 @@ def test_help(io, option):
         assert word in err, f"{word} is missing from the usage text"
 
 
+def test_help_on_a_topic(io):
+    status, out, err = run("--io", io, "--help", "limits")
+    assert status == 1 and out == ""
+    assert err.startswith("time-outs and limits:\n") and "--max-startups" in err
+    assert "--listen" not in err
+    # As for 1.4.2, what follows and is no topic is not looked at.
+    assert "usage:" in run("--io", io, "--help", "limitless")[2]
+
+
 def test_last_one_wins_and_double_dash_ends(io, echo):
     with Proxy("-t", "1", "-t", "60", "-4", "-6", "-4", "--", "--nonsense", io=io) as proxy:
         with clients.open_tunnel(proxy.address, ("localhost", echo.port)) as sock:

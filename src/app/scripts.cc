@@ -130,8 +130,9 @@ void Scripts::take_over(ConfigReload& reload, Reloaded& result) {
     log::set_level(options_.loglevel);
     vm_.set_memory_limit(static_cast<std::size_t>(options_.memlimit) * 1024 * 1024);
     vm_.set_traceback(options_.traceback);
-    has_ruleset_ = vm_.has_ruleset();
-    if (has_ruleset_) shared_->rules = &*rules_;
+    // The sandbox, the API and the listeners were made for a program without rules.
+    if (!has_ruleset_ && vm_.has_ruleset())
+        LOG_WARNING("the first ruleset of `{}' needs a restart", config_path_);
 }
 
 io::Task<void> Scripts::stop() {

@@ -157,6 +157,16 @@ def test_what_needs_a_restart_is_named(io, boot):
         assert proxy.count_log("need a restart", mark) == 0
 
 
+def test_a_first_ruleset_needs_a_restart(io, boot, echo):
+    """The sandbox, the API and the listeners were made for a program without rules."""
+    with Proxy("-c", boot("timeout = 7"), io=io) as proxy:
+        boot("timeout = 7, ruleset = { resolve = function() return nil end }")
+        reload(proxy, "^W .*the first ruleset of `.*boot.lua' needs a restart$")
+        with clients.open_tunnel(proxy.address, (echo.host, echo.port)) as sock:
+            sock.sendall(b"ping")
+            assert net.recv_exact(sock, 4) == b"ping"
+
+
 def test_reloads_while_it_drains(io, boot, echo):
     with Proxy("-c", boot(""), "--drain", "60", "--threads", "2", io=io) as proxy:
         with clients.open_tunnel(proxy.address, echo.address) as sock:

@@ -103,6 +103,9 @@ std::expected<Dialer::Candidates, DialFailure> Dialer::vet(std::span<const IpAdd
     if (addresses.empty()) return fail(Cause::unresolved, ENOENT, first, "no address");
     if (refusal == EgressPolicy::Refusal::own_listener)
         return fail(Cause::own_listener, EACCES, first, "this is a listener of our own");
+    if (refusal == EgressPolicy::Refusal::unspecified)
+        return fail(Cause::blocked, EACCES, first,
+                    "the unspecified address is nowhere to connect to");
     return fail(Cause::blocked, EACCES, first, "blocked by --block-outbound");
 }
 

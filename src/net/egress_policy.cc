@@ -19,6 +19,8 @@ std::expected<VettedEndpoint, EgressPolicy::Refusal> EgressPolicy::vet(const End
     if (origin == Origin::client &&
         (is_own_listener(plain.ip, plain.port) || (inner && is_own_listener(*inner, plain.port))))
         return std::unexpected(Refusal::own_listener);
+    if (classify(plain.ip) == AddressClass::unspecified)
+        return std::unexpected(Refusal::unspecified);
     if (blocked(classify(plain.ip)) || (inner && blocked(classify(*inner))))
         return std::unexpected(Refusal::blocked);
     return VettedEndpoint(plain);

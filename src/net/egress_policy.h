@@ -38,7 +38,8 @@ enum class Origin { client, operator_ };
 class EgressPolicy {
 public:
     enum class Refusal {
-        blocked,       // by its class
+        blocked,       // by its class, as --block-outbound says
+        unspecified,   // whatever that says: Linux would take it for this host
         own_listener,  // a client would talk to our proxy or API through the proxy
     };
 

@@ -118,7 +118,7 @@ std::expected<ForwardTarget, ForwardRefusal> parse_absolute_form(std::string_vie
     if (!equal_ignoring_case(url.substr(0, kScheme.size()), kScheme))
         return refuse(400, "HTTP target is no http:// URL");
     if (has_unsafe_bytes(url) || url.find('#') != std::string_view::npos)
-        return refuse(400, "HTTP target with control bytes or a fragment");
+        return refuse(400, "HTTP target with blanks or control bytes or a fragment");
     url.remove_prefix(kScheme.size());
     const auto end = std::min(url.find_first_of("/?"), url.size());
     std::string_view authority = url.substr(0, end);

@@ -44,7 +44,8 @@ Step HttpServer::step(std::string_view input, Exchange& exchange) {
         return {Next::request, reader_.size()};
     }
 
-    if (has_unsafe_bytes(head->target)) return refuse(400, "HTTP target with control bytes");
+    if (has_unsafe_bytes(head->target))
+        return refuse(400, "HTTP target with blanks or control bytes");
     std::string reason;
     if (auto target = HostPort::parse(head->target, &reason)) {
         request.target = std::move(*target);

@@ -177,7 +177,7 @@ TEST(HttpServer, refuses_a_bad_target) {
     refuses("CONNECT foo HTTP/1.1\r\n\r\n", 400, "invalid address: `foo'");
     refuses("CONNECT http://foo/ HTTP/1.1\r\n\r\n", 400, "unable to parse port number: `//foo/'");
     refuses("CONNECT foo:65536 HTTP/1.1\r\n\r\n", 400, "unable to parse port number: `65536'");
-    refuses("CONNECT a\tb:80 HTTP/1.1\r\n\r\n", 400, "HTTP target with control bytes");
+    refuses("CONNECT a\tb:80 HTTP/1.1\r\n\r\n", 400, "HTTP target with blanks or control bytes");
     refuses("CONNECT " + std::string(256, 'n') + ":80 HTTP/1.1\r\n\r\n", 400,
             "invalid address: `" + std::string(256, 'n') + ":80'");
     refuses("CONNECT " + std::string(300, 'n') + ":80 HTTP/1.1\r\n\r\n", 400,
@@ -195,7 +195,7 @@ TEST(HttpServer, hands_a_bad_target_to_rules) {
     conversation(server({.socks = false, .http = true, .raw_target = true}))
         .receives("CONNECT a\tb HTTP/1.1\r\n\r\n")
         .sends(page(400))
-        .refuses("HTTP target with control bytes");
+        .refuses("HTTP target with blanks or control bytes");
 }
 
 std::string head_of(std::size_t size) {

@@ -54,7 +54,7 @@ Step Socks4Server::step(std::string_view input, Exchange& exchange) {
         case Found::too_long: return refuse("SOCKS4A host name too long");
         case Found::complete: consumed += name.size() + 1;
         }
-        if (has_unsafe_bytes(name)) return refuse("SOCKS4A host name with control bytes");
+        if (has_unsafe_bytes(name)) return refuse("SOCKS4A host name with blanks or control bytes");
         request.protocol = Protocol::socks4a;
         request.target = HostPort::named(std::string(name), port);
         request.named = true;

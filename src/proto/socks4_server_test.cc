@@ -109,7 +109,7 @@ TEST(Socks4Server, refuses_control_bytes_in_names) {
         conversation(server())
             .receives(hex("04 01 0050 00000001 00") + "a" + c + "b" + hex("00"))
             .sends(kRefused)
-            .refuses("SOCKS4A host name with control bytes");
+            .refuses("SOCKS4A host name with blanks or control bytes");
     }
 }
 

@@ -119,7 +119,7 @@ Step Socks5Server::read_request(std::string_view input, Exchange& exchange) {
     if (!request.named) {
         request.target = HostPort::literal({read_ip(address), port});
     } else if (has_unsafe_bytes(address)) {
-        return refuse(Reply::general_failure, "SOCKS5 host name with control bytes");
+        return refuse(Reply::general_failure, "SOCKS5 host name with blanks or control bytes");
     } else {
         request.target = HostPort::named(std::string(address), port);
     }

@@ -23,7 +23,7 @@ const char* objection_to(const HostPort& target) {
     if (target.ip) return nullptr;
     if (target.name.empty()) return "empty host name";
     if (target.name.size() > limits::kHostBytes) return "host name too long";
-    if (has_unsafe_bytes(target.name)) return "host name with control bytes";
+    if (has_unsafe_bytes(target.name)) return "host name with blanks or control bytes";
     return nullptr;
 }
 

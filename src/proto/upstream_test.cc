@@ -15,10 +15,10 @@ TEST(UpstreamMachine, refuses_unsafe_names_before_anything_is_sent) {
     const Row kRows[] = {
         {"", "empty host name"},
         {std::string(256, 'n'), "host name too long"},
-        {"a\r\nX-Evil: b", "host name with control bytes"},
-        {std::string("a\0b", 3), "host name with control bytes"},
-        {"a b", "host name with control bytes"},
-        {"a\x7f", "host name with control bytes"},
+        {"a\r\nX-Evil: b", "host name with blanks or control bytes"},
+        {std::string("a\0b", 3), "host name with blanks or control bytes"},
+        {"a b", "host name with blanks or control bytes"},
+        {"a\x7f", "host name with blanks or control bytes"},
     };
     for (const char* hop : kHops) {
         for (const Row& row : kRows) {

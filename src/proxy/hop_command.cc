@@ -19,9 +19,11 @@ bool is_unspecified(const HostPort& address) {
 
 }  // namespace
 
-std::unexpected<net::DialFailure> upstream_failure(proto::Reply reply, std::string text) {
+std::unexpected<net::DialFailure> upstream_failure(proto::Reply reply, std::string text,
+                                                   proto::UpstreamFault fault) {
     net::DialFailure failure;
     failure.cause = net::DialFailure::Cause::upstream;
+    failure.fault = fault;
     failure.reply = reply;
     failure.text = std::move(text);
     return std::unexpected(std::move(failure));
@@ -72,18 +74,20 @@ io::Task<std::expected<void, net::DialFailure>> HopCommand::converse(io::Socket&
             machine_.output().clear();
             if (!sent)
                 co_return upstream_failure(proto::Reply::general_failure,
-                                           fmt::format("`{}': {}", hop, sent.error().to_string()));
+                                           fmt::format("`{}': {}", hop, sent.error().to_string()),
+                                           proto::UpstreamFault::closed);
         }
         const auto got = co_await io::recv(
             loop, socket, [&](std::string_view bytes) { step = machine_.feed(bytes); });
         if (!got)
             co_return upstream_failure(proto::Reply::general_failure,
-                                       fmt::format("`{}': {}", hop, got.error().to_string()));
+                                       fmt::format("`{}': {}", hop, got.error().to_string()),
+                                       proto::UpstreamFault::closed);
         if (*got == 0) step = machine_.closed();
     }
     if (step == proto::UpstreamNext::failed)
-        co_return upstream_failure(machine_.reply(),
-                                   fmt::format("`{}': {}", hop, machine_.failure()));
+        co_return upstream_failure(
+            machine_.reply(), fmt::format("`{}': {}", hop, machine_.failure()), machine_.fault());
     co_return std::expected<void, net::DialFailure>();
 }
 

@@ -16,7 +16,9 @@
 namespace neosocksd::proxy {
 
 // A dial that failed because of what a hop, or a chain, can not do.
-std::unexpected<net::DialFailure> upstream_failure(proto::Reply reply, std::string text);
+std::unexpected<net::DialFailure> upstream_failure(
+    proto::Reply reply, std::string text,
+    proto::UpstreamFault fault = proto::UpstreamFault::protocol);
 
 class HopCommand {
 public:

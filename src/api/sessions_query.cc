@@ -2,12 +2,12 @@
 
 #include "api/sessions_query.h"
 
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "base/number.h"
 
 namespace neosocksd::api {
 namespace {
@@ -19,11 +19,9 @@ constexpr std::string_view kUnixClient = "unix:uid=";
 
 template <typename T>
 bool read_number(std::string_view text, std::optional<T>& out) {
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return false;
-    out = value;
-    return true;
+    const auto value = parse_whole<T>(text);
+    if (value) out = value;
+    return value.has_value();
 }
 
 bool read_seconds(std::string_view text, std::optional<io::Duration>& out) {

@@ -6,10 +6,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <string>
-#include <system_error>
 
 #include "base/address.h"
 #include "base/limits.h"
+#include "base/number.h"
 #include "base/unix_address.h"
 #include "proto/http_head.h"
 
@@ -22,23 +22,17 @@ std::optional<std::int64_t> parse_integer(std::string_view text, std::int64_t mi
     if (text.starts_with('+')) text.remove_prefix(1);
     // from_chars would take a minus sign, also after the plus.
     if (text.starts_with('-')) return std::nullopt;
-    std::int64_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stop != end || value < min || value > max) return std::nullopt;
-    return value;
+    const auto value = parse_whole<std::int64_t>(text);
+    return value && *value >= min && *value <= max ? value : std::nullopt;
 }
 
 std::optional<double> parse_number(std::string_view text) {
     if (text.empty()) return std::nullopt;
     const std::string copy(text);  // strtod needs a terminator
     char* stop = nullptr;
-    double value = std::strtod(copy.c_str(), &stop);
+    const double value = std::strtod(copy.c_str(), &stop);
     if (stop == copy.c_str() + copy.size()) return value;
-    const char* const end = text.data() + text.size();
-    const auto [point_stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || point_stop != end) return std::nullopt;
-    return value;
+    return parse_whole<double>(text);
 }
 
 std::optional<std::size_t> find_word(std::span<const std::string_view> words,
@@ -103,11 +97,7 @@ std::optional<std::uint32_t> parse_mark(std::string_view text) {
         text.remove_prefix(2);
         base = 16;
     }
-    std::uint32_t mark = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, mark, base);
-    if (error != std::errc{} || stop != end) return std::nullopt;
-    return mark;
+    return parse_whole<std::uint32_t>(text, base);
 }
 
 std::optional<int> parse_keepalive(std::string_view text) {

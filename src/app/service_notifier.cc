@@ -3,7 +3,6 @@
 #include "app/service_notifier.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -17,18 +16,14 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/unix_address.h"
 
 namespace neosocksd::app {
 namespace {
 
 std::optional<std::uint64_t> number(const char* text) {
-    if (!text) return std::nullopt;
-    const std::string_view digits(text);
-    std::uint64_t value = 0;
-    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || stop != digits.data() + digits.size()) return std::nullopt;
-    return value;
+    return text ? parse_whole<std::uint64_t>(text) : std::nullopt;
 }
 
 std::optional<std::chrono::microseconds> watchdog_from_environment() {

@@ -3,7 +3,6 @@
 #include "app/user.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/number.h"
 
 namespace neosocksd::app {
 namespace {
@@ -24,12 +24,8 @@ using Refused = std::unexpected<std::string>;
 
 // All digits. (uid_t)-1 is no user: the system calls take it for "leave it".
 std::optional<std::uint32_t> number(const std::string& text) {
-    std::uint32_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stop != end) return std::nullopt;
-    if (value == std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
-    return value;
+    const auto value = parse_whole<std::uint32_t>(text);
+    return value == std::numeric_limits<std::uint32_t>::max() ? std::nullopt : value;
 }
 
 // Calls one of the getXXX_r functions with a buffer that is large enough.

@@ -3,7 +3,6 @@
 #include "base/address.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include <arpa/inet.h>
@@ -11,6 +10,7 @@
 #include <netinet/in.h>
 
 #include "base/limits.h"
+#include "base/number.h"
 
 namespace neosocksd {
 
@@ -44,8 +44,9 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     if (inet_pton(AF_INET6, address.c_str(), v6_octets.data()) != 1) return std::nullopt;
     if (percent != std::string_view::npos) {
         const std::string zone(text.substr(percent + 1));
-        const auto [end, error] = std::from_chars(zone.data(), zone.data() + zone.size(), scope);
-        if (error != std::errc{} || end != zone.data() + zone.size()) {
+        if (const auto number = parse_whole<std::uint32_t>(zone)) {
+            scope = *number;
+        } else {
             scope = if_nametoindex(zone.c_str());
             if (scope == 0) return std::nullopt;
         }
@@ -154,10 +155,9 @@ std::optional<HostPort> HostPort::parse(std::string_view text, std::string* reas
     if (!digits.empty() && digits.front() == '+') digits.remove_prefix(1);
     std::uint16_t port = 0;
     if (!digits.empty()) {
-        const char* end = digits.data() + digits.size();
-        const auto [stop, error] = std::from_chars(digits.data(), end, port);
-        if (error != std::errc{} || stop != end)
-            return fail("unable to parse port number: `" + std::string(port_text) + "'");
+        const auto number = parse_whole<std::uint16_t>(digits);
+        if (!number) return fail("unable to parse port number: `" + std::string(port_text) + "'");
+        port = *number;
     }
     if (const auto ip = IpAddress::parse(host)) return literal({*ip, port});
     return named(std::string(host), port);

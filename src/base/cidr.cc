@@ -1,9 +1,9 @@
 // Tested by cidr_test.cc.
 
 #include "base/cidr.h"
+#include "base/number.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace neosocksd {
 
@@ -13,12 +13,9 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
     if (!ip || ip->scope() != 0) return std::nullopt;
     const unsigned longest = ip->is_v4() ? 32 : 128;
     if (slash == std::string_view::npos) return Cidr{*ip, longest};
-    const std::string_view digits = text.substr(slash + 1);
-    unsigned bits = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-    if (error != std::errc{} || end != digits.data() + digits.size() || bits > longest)
-        return std::nullopt;
-    return Cidr{*ip, bits};
+    const auto bits = parse_whole<unsigned>(text.substr(slash + 1));
+    if (!bits || *bits > longest) return std::nullopt;
+    return Cidr{*ip, *bits};
 }
 
 bool Cidr::contains(const IpAddress& address) const {

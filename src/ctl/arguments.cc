@@ -1,9 +1,9 @@
 // Tested by arguments_test.cc.
 
 #include "ctl/arguments.h"
+#include "base/number.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -48,11 +48,9 @@ const CommandRow& row_of(Command command) {
 
 template <typename T>
 bool read_number(std::string_view text, T low, T high, T& number) {
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return false;
-    if (!(value >= low && value <= high)) return false;
-    number = value;
+    const auto value = parse_whole<T>(text);
+    if (!value || !(*value >= low && *value <= high)) return false;
+    number = *value;
     return true;
 }
 

@@ -3,10 +3,10 @@
 #include "ctl/json_value.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 
 #include "base/limits.h"
+#include "base/number.h"
 
 namespace neosocksd::ctl {
 
@@ -60,10 +60,7 @@ private:
         const auto size = std::min(rest_.find_first_not_of("+-.0123456789eE"), rest_.size());
         value.kind_ = Kind::number;
         value.text_ = rest_.substr(0, size);
-        double parsed = 0;
-        const char* end = value.text_.data() + size;
-        const auto [stop, error] = std::from_chars(value.text_.data(), end, parsed);
-        if (size == 0 || stop != end || error != std::errc()) return false;
+        if (!parse_whole<double>(value.text_)) return false;
         rest_.remove_prefix(size);
         return true;
     }
@@ -129,10 +126,8 @@ private:
     }
 
     std::optional<std::uint32_t> read_unit() {
-        std::uint32_t unit = 0;
         if (rest_.size() < 4) return std::nullopt;
-        const auto [stop, error] = std::from_chars(rest_.data(), rest_.data() + 4, unit, 16);
-        if (stop != rest_.data() + 4 || error != std::errc()) return std::nullopt;
+        const auto unit = parse_whole<std::uint32_t>(rest_.substr(0, 4), 16);
         rest_.remove_prefix(4);
         return unit;
     }
@@ -167,9 +162,7 @@ std::optional<JsonValue> JsonValue::parse(std::string_view text) {
 }
 
 double JsonValue::number() const {
-    double value = 0;
-    if (kind_ == Kind::number) std::from_chars(text_.data(), text_.data() + text_.size(), value);
-    return value;
+    return kind_ == Kind::number ? parse_whole<double>(text_).value_or(0) : 0;
 }
 
 const JsonValue& JsonValue::at(std::string_view name) const {

@@ -5,7 +5,6 @@
 #include "net/bind_listener.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/number.h"
 #include "io/socket.h"
 
 namespace neosocksd::net {
@@ -61,10 +61,10 @@ std::expected<Endpoint, BindError> parse(std::string_view address) {
     std::uint16_t port = 0;
     const bool numeric = service.empty() || is_number(service);
     if (!service.empty() && numeric) {
-        const char* end = service.data() + service.size();
-        const auto [stop, error] = std::from_chars(service.data(), end, port);
-        if (error != std::errc{} || stop != end)
+        const auto number = parse_whole<std::uint16_t>(service);
+        if (!number)
             return bad_address(fmt::format("port is out of range (0 - 65535): `{}'", service));
+        port = *number;
     }
     std::optional<IpAddress> ip = IpAddress::parse(host);
     if (host.empty() || host == "*") ip = IpAddress();

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/number.h"
 
 namespace neosocksd::net {
 namespace {
@@ -75,10 +75,7 @@ bool is_nameserver_list(std::string_view list) {
         std::string_view host, port;
         if (!IpAddress::parse(item)) {  // "::1:53" is an address, not one with a port
             if (!split_host_port(item, host, port) || !IpAddress::parse(host)) return false;
-            std::uint16_t number = 0;
-            const char* end = port.data() + port.size();
-            const auto [stop, error] = std::from_chars(port.data(), end, number);
-            if (error != std::errc{} || stop != end) return false;
+            if (!parse_whole<std::uint16_t>(port)) return false;
         }
         if (comma == std::string_view::npos) return true;
         list.remove_prefix(comma + 1);

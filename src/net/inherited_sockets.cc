@@ -3,7 +3,6 @@
 #include "net/inherited_sockets.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/number.h"
 
 namespace neosocksd::net {
 namespace {
@@ -25,12 +25,7 @@ constexpr int kFirstDescriptor = 3;  // SD_LISTEN_FDS_START
 constexpr std::string_view kUnnamed = "unknown";
 
 std::optional<int> number(const char* text) {
-    if (!text) return std::nullopt;
-    const std::string_view digits(text);
-    int value = 0;
-    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || stop != digits.data() + digits.size()) return std::nullopt;
-    return value;
+    return text ? parse_whole<int>(text) : std::nullopt;
 }
 
 int option(int fd, int name) {

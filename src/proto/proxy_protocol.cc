@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <vector>
 
 #include "base/limits.h"
+#include "base/number.h"
 
 namespace neosocksd::proto {
 namespace {
@@ -43,12 +43,8 @@ bool may_begin_with(std::string_view bytes, std::string_view prefix) {
 
 // 0-65535 without leading zeros or signs, as the specification wants.
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, port);
-    if (error != std::errc{} || stop != end || (text.size() > 1 && text.front() == '0'))
-        return std::nullopt;
-    return port;
+    if (text.size() > 1 && text.front() == '0') return std::nullopt;
+    return parse_whole<std::uint16_t>(text);
 }
 
 std::optional<Endpoint> parse_endpoint(std::string_view address, std::string_view port, bool v4) {

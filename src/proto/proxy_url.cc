@@ -3,11 +3,11 @@
 #include "proto/proxy_url.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "base/number.h"
 #include "proto/http_head.h"
 
 namespace neosocksd::proto {
@@ -86,11 +86,9 @@ void split_authority(std::string_view authority, std::string_view& host, std::st
 }
 
 bool parse_port(std::string_view text, std::uint16_t& port) {
-    port = 0;
-    if (text.empty()) return true;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, port);
-    return error == std::errc{} && stop == end;
+    const auto number = text.empty() ? std::uint16_t{0} : parse_whole<std::uint16_t>(text);
+    port = number.value_or(0);
+    return number.has_value();
 }
 
 // What is no literal must not look like half of one: "2001:db8::1" without brackets would be the

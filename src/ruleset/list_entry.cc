@@ -1,9 +1,9 @@
 // Tested by list_entry_test.cc.
 
 #include "ruleset/list_entry.h"
+#include "base/number.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
@@ -93,10 +93,9 @@ Parsed<Cidr> parse_subnet(std::string_view text, bool plain) {
     const auto ip = IpAddress::parse(text.substr(0, slash));
     unsigned bits = ip && ip->is_v4() ? 32 : 128;
     if (slash != text.npos) {
-        const unsigned longest = bits;
-        const char* end = text.data() + text.size();
-        const auto [stop, error] = std::from_chars(text.data() + slash + 1, end, bits);
-        if (error != std::errc{} || stop != end || bits > longest) return invalid_size();
+        const auto length = parse_whole<unsigned>(text.substr(slash + 1));
+        if (!length || *length > bits) return invalid_size();
+        bits = *length;
     }
     if (!ip || ip->scope() != 0) return invalid_subnet(text);
     const std::string_view octets = ip->octets();

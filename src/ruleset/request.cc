@@ -2,9 +2,8 @@
 
 #include "ruleset/request.h"
 
-#include <charconv>
-
 #include "base/address.h"
+#include "base/number.h"
 
 namespace neosocksd::ruleset {
 
@@ -21,10 +20,8 @@ bool set_client(Request& request, std::string_view client) {
     constexpr std::string_view kUnix = "unix:uid=";
     if (client.starts_with(kUnix)) {
         client.remove_prefix(kUnix.size());
-        std::uint32_t uid = 0;
-        const auto [end, error] =
-            std::from_chars(client.data(), client.data() + client.size(), uid);
-        if (error != std::errc() || end != client.data() + client.size()) return false;
+        const auto uid = parse_whole<std::uint32_t>(client);
+        if (!uid) return false;
         request.client.clear();
         request.user_id = uid;
         return true;

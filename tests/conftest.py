@@ -26,11 +26,21 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated"))
 
 
+# What the control thread and the command line do: the engine carries a few bytes for them.
+CONTROL = ("access_log", "agent", "api", "config", "ctl", "daemon", "documents", "examples", "log",
+           "lua", "old_commands", "options", "process", "rpc", "ruleset", "systemd", "user")
+
+
 def pytest_generate_tests(metafunc):
-    if "io" in metafunc.fixturenames:
-        wanted = os.environ.get("NEOSOCKSD_IO")
-        assert wanted in (None, "", *ENGINES), f"NEOSOCKSD_IO={wanted}: epoll or uring"
-        metafunc.parametrize("io", [wanted] if wanted else ENGINES)
+    """NEOSOCKSD_IO: run on this engine only; NEOSOCKSD_CONTROL_IO: the tests of control only."""
+    if "io" not in metafunc.fixturenames:
+        return
+    wanted = os.environ.get("NEOSOCKSD_IO")
+    if not wanted and metafunc.module.__name__.split(".")[-1].startswith(
+            tuple(f"test_{name}" for name in CONTROL)):
+        wanted = os.environ.get("NEOSOCKSD_CONTROL_IO")
+    assert wanted in (None, "", *ENGINES), f"the engine `{wanted}' is none: epoll or uring"
+    metafunc.parametrize("io", [wanted] if wanted else ENGINES)
 
 
 # What a sanitizer's build is not, nor one that measures coverage: hardened, and confined.

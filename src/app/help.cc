@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "app/option_table.h"
+
 // The build passes the version to this file alone, so that a new one compiles only this.
 #ifndef NEOSOCKSD_VERSION
 #define NEOSOCKSD_VERSION "development"

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "app/option_table.h"
+#include "app/option_topic.h"
 
 namespace neosocksd::app {
 

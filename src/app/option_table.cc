@@ -411,27 +411,6 @@ constexpr OptionSpec kTable[] = {
 
 }  // namespace
 
-std::optional<Topic> find_topic(std::string_view word) {
-    const auto* found = std::ranges::find(kTopics, word);
-    if (found == std::end(kTopics)) return std::nullopt;
-    return static_cast<Topic>(found - std::begin(kTopics));
-}
-
-std::string_view topic_title(Topic topic) {
-    switch (topic) {
-    case Topic::listening: return "listening";
-    case Topic::outgoing: return "outgoing connections";
-    case Topic::relaying: return "relaying and threads";
-    case Topic::rules: return "rules";
-    case Topic::api: return "REST API";
-    case Topic::limits: return "time-outs and limits";
-    case Topic::process: return "process";
-    case Topic::logging: return "logging";
-    case Topic::information: return "information";
-    }
-    return {};
-}
-
 std::vector<std::string_view> OptionSpec::names() const {
     std::vector<std::string_view> names;
     for (const std::string_view name : {short_name, long_name, alias})

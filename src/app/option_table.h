@@ -12,30 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "app/option_topic.h"
 #include "app/options.h"
 
 namespace neosocksd::app {
-
-enum class Topic {
-    listening,
-    outgoing,
-    relaying,
-    rules,
-    api,
-    limits,
-    process,
-    logging,
-    information
-};
-
-// The words for them that --help takes, in their order.
-inline constexpr std::string_view kTopics[] = {"listening", "outgoing", "relaying",
-                                               "rules",     "api",      "limits",
-                                               "process",   "logging",  "information"};
-// Of the headings in the usage text and the documentation.
-std::string_view topic_title(Topic topic);
-// By the word that --help takes; nothing if there is none such.
-std::optional<Topic> find_topic(std::string_view word);
 
 enum class Effect { set, show_help, show_version, show_document };
 

@@ -1,9 +1,10 @@
 // Tested by cidr_test.cc.
 
 #include "base/cidr.h"
-#include "base/number.h"
 
 #include <algorithm>
+
+#include "base/number.h"
 
 namespace neosocksd {
 

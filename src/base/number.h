@@ -3,29 +3,20 @@
 #pragma once
 
 #include <charconv>
-#include <concepts>
 #include <optional>
 #include <string_view>
 #include <system_error>
 
 namespace neosocksd {
 
-// As std::from_chars reads it: no blanks, no plus, a minus only for signed types. Nothing if the
-// text is empty, goes on behind the number, or says one that T does not hold.
-template <typename T>
-std::optional<T> parse_whole(std::string_view text) {
+// As std::from_chars reads it, and with its further arguments (the base of an integer): no blanks,
+// no plus, a minus only for signed types. Nothing if the text is empty, goes on behind the number,
+// or says one that T does not hold.
+template <typename T, typename... Format>
+std::optional<T> parse_whole(std::string_view text, Format... format) {
     T value{};
     const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc() || stop != end) return std::nullopt;
-    return value;
-}
-
-template <std::integral T>
-std::optional<T> parse_whole(std::string_view text, int base) {
-    T value{};
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value, base);
+    const auto [stop, error] = std::from_chars(text.data(), end, value, format...);
     if (error != std::errc() || stop != end) return std::nullopt;
     return value;
 }

@@ -1,12 +1,13 @@
 // Tested by arguments_test.cc.
 
 #include "ctl/arguments.h"
-#include "base/number.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
+
+#include "base/number.h"
 
 namespace neosocksd::ctl {
 namespace {

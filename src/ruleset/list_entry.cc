@@ -1,12 +1,13 @@
 // Tested by list_entry_test.cc.
 
 #include "ruleset/list_entry.h"
-#include "base/number.h"
 
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "base/number.h"
 
 namespace neosocksd::ruleset {
 namespace {

@@ -19,22 +19,22 @@ std::expected<VettedEndpoint, EgressPolicy::Refusal> EgressPolicy::vet(const End
     if (origin == Origin::client &&
         (is_own_listener(plain.ip, plain.port) || (inner && is_own_listener(*inner, plain.port))))
         return std::unexpected(Refusal::own_listener);
-    if (classify(plain.ip) == AddressClass::unspecified)
-        return std::unexpected(Refusal::unspecified);
-    if (blocked(classify(plain.ip)) || (inner && blocked(classify(*inner))))
-        return std::unexpected(Refusal::blocked);
+    for (const auto& face : {std::optional(plain.ip), inner})
+        if (const auto refusal = face ? refusal_of(classify(*face)) : std::nullopt)
+            return std::unexpected(*refusal);
     return VettedEndpoint(plain);
 }
 
-bool EgressPolicy::blocked(AddressClass kind) const {
+std::optional<EgressPolicy::Refusal> EgressPolicy::refusal_of(AddressClass kind) const {
+    bool blocked = true;
     switch (kind) {
-    case AddressClass::loopback: return block_.loopback;
-    case AddressClass::multicast: return block_.multicast;
-    case AddressClass::local: return block_.local;
-    case AddressClass::global: return block_.global;
-    case AddressClass::unspecified: return true;
+    case AddressClass::loopback: blocked = block_.loopback; break;
+    case AddressClass::multicast: blocked = block_.multicast; break;
+    case AddressClass::local: blocked = block_.local; break;
+    case AddressClass::global: blocked = block_.global; break;
+    case AddressClass::unspecified: return Refusal::unspecified;
     }
-    return true;
+    return blocked ? std::optional(Refusal::blocked) : std::nullopt;
 }
 
 bool EgressPolicy::is_own_listener(const IpAddress& address, std::uint16_t port) const {

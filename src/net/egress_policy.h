@@ -7,6 +7,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <vector>
 
 #include "base/address.h"
@@ -52,7 +53,7 @@ public:
     std::expected<VettedEndpoint, Refusal> vet(const Endpoint& target, Origin origin) const;
 
 private:
-    bool blocked(AddressClass kind) const;
+    std::optional<Refusal> refusal_of(AddressClass kind) const;
     bool is_own_listener(const IpAddress& address, std::uint16_t port) const;
 
     BlockSet block_;

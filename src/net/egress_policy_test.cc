@@ -103,6 +103,28 @@ TEST(EgressPolicyTest, refuses_the_unspecified_address_to_everyone) {
     }
 }
 
+// Whoever reads the log is to look for the right remedy.
+TEST(EgressPolicyTest, tells_what_is_blocked_from_what_is_no_address) {
+    const EgressPolicy policy(BlockSet{.loopback = true});
+    struct Row {
+        const char* address;
+        EgressPolicy::Refusal refusal;
+    };
+    static constexpr Row kRows[] = {
+        {"127.0.0.1", EgressPolicy::Refusal::blocked},
+        {"64:ff9b::127.0.0.1", EgressPolicy::Refusal::blocked},
+        {"0.0.0.0", EgressPolicy::Refusal::unspecified},
+        {"::", EgressPolicy::Refusal::unspecified},
+        {"::ffff:0.1.2.3", EgressPolicy::Refusal::unspecified},
+        {"64:ff9b::0.0.0.0", EgressPolicy::Refusal::unspecified},
+    };
+    for (const Row& row : kRows) {
+        const auto vetted = policy.vet({ip(row.address), 80}, Origin::client);
+        ASSERT_FALSE(vetted) << row.address;
+        EXPECT_EQ(vetted.error(), row.refusal) << row.address;
+    }
+}
+
 TEST(EgressPolicyTest, judges_both_faces_of_an_address) {
     const EgressPolicy no_loopback(BlockSet{.loopback = true});
     for (const char* refused : {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "::127.0.0.1",

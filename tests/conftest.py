@@ -27,8 +27,9 @@ def pytest_configure(config):
 
 
 # What the control thread and the command line do: the engine carries a few bytes for them.
-CONTROL = ("access_log", "agent", "api", "config", "ctl", "daemon", "documents", "examples", "log",
-           "lua", "old_commands", "options", "process", "rpc", "ruleset", "systemd", "user")
+CONTROL = tuple(f"test_{about}" for about in (
+    "access_log", "agent", "api", "config", "ctl", "daemon", "documents", "examples", "log", "lua",
+    "old_commands", "options", "process", "rpc", "ruleset", "systemd", "user"))
 
 
 def pytest_generate_tests(metafunc):
@@ -36,8 +37,7 @@ def pytest_generate_tests(metafunc):
     if "io" not in metafunc.fixturenames:
         return
     wanted = os.environ.get("NEOSOCKSD_IO")
-    if not wanted and metafunc.module.__name__.split(".")[-1].startswith(
-            tuple(f"test_{name}" for name in CONTROL)):
+    if not wanted and metafunc.definition.path.name.startswith(CONTROL):
         wanted = os.environ.get("NEOSOCKSD_CONTROL_IO")
     assert wanted in (None, "", *ENGINES), f"the engine `{wanted}' is none: epoll or uring"
     metafunc.parametrize("io", [wanted] if wanted else ENGINES)

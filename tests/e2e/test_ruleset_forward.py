@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from support import clients, data, net
+from support import clients, data, net, udp
 from support.dns import Dns
 from support.hops import Hop
 from support.proxy import Proxy
@@ -103,6 +103,22 @@ def test_what_is_said_of_a_hop(io, rules, hop, reason):
         body = f'print("SAID", await.forward("a:1", "{peer.url(user)}"))'
         with Proxy("-r", rules(body), io=io) as proxy:
             clients.expect_refusal(proxy.address, ("a", 1), "socks5h", 1)
+            proxy.wait_log(f"^SAID\tfalse\t{reason}$")
+
+
+@pytest.mark.parametrize("hop, reason", [
+    ({"choice": b"\5\xff"}, "proxy authentication failed"),
+    ({"reply": b"\5\5\0\1\0\0\0\0\0\0"}, "proxy refused connection"),
+    ({"reply": b"\5\2\0\1\0\0\0\0\0\0"}, "request rejected by proxy"),
+    ({"reply": None}, "unexpected end of connection"),
+    ({"choice": b"HT"}, "proxy protocol error"),
+], ids=str)
+def test_what_is_said_of_a_hop_that_is_to_bind(io, rules, hop, reason):
+    with Hop("socks5", **hop) as peer:
+        body = f'print("SAID", await.forward("a:1", "{peer.url()}"))'
+        with Proxy("-r", rules(body), "--enable-socks5-bind", io=io) as proxy:
+            with udp.command(proxy.address, 2, "a", 1) as sock:
+                assert clients.read_socks5_reply(sock).code == 1
             proxy.wait_log(f"^SAID\tfalse\t{reason}$")
 
 

@@ -24,6 +24,8 @@ def pytest_configure(config):
     socket.setdefaulttimeout(net.DEADLINE)
     # A run that is told to stop still takes its peers down.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated"))
+    # A background job of a shell ignores it, and so would every program that we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What the control thread and the command line do: the engine carries a few bytes for them.
